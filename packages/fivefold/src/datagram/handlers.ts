@@ -1,0 +1,29 @@
+/** The datagram API's shapes. */
+import type { EngineOptions } from '../stream/handlers.js'
+import type { Address } from '../sys/address.js'
+import type { DatagramSocket } from './socket.js'
+
+export interface DatagramHandlers {
+  /** A datagram came, perhaps of 0 bytes. `from` is its sender. */
+  data?(socket: DatagramSocket, datagram: Buffer, from: Address, truncated: boolean): void
+  /** After a `send` that was not taken: there is room again. */
+  drain?(socket: DatagramSocket): void
+  /** An error of the socket, such as an ICMP refusal of an earlier datagram; the socket goes on. */
+  error?(socket: DatagramSocket, error: Error): void
+  close?(socket: DatagramSocket): void
+}
+
+export interface BindOptions extends EngineOptions {
+  /** Default '127.0.0.1'. */
+  hostname?: string
+  /** Default 0: the kernel picks one. */
+  port?: number
+  /** A Unix datagram socket instead: a path or an abstract name. */
+  path?: string
+  /** Only exchange datagrams with this peer: connect(2). */
+  connect?: { hostname?: string; port?: number; path?: string }
+  socket: DatagramHandlers
+  /** The most bytes of a datagram; what is longer arrives cut, and says so. Default 65,535. */
+  maxDatagram?: number
+  reusePort?: boolean
+}

@@ -1,0 +1,130 @@
+/**
+ * The contract. Nine mechanisms stand behind it, the five models of the textbook.
+ *
+ * An input operation has two phases: the wait for the data, and their copy from the kernel to the process.
+ * The four synchronous models differ only in the first, so each of theirs is a small `Poller` (phase 1), and
+ * one driver (readiness.ts) does phase 2 for them all. The asynchronous models are drivers of their own.
+ */
+import type { Operation } from './operation.js'
+
+export type ModelName =
+  | 'blocking'
+  | 'non-blocking'
+  | 'select'
+  | 'poll'
+  | 'epoll'
+  | 'sigio'
+  | 'rtsig'
+  | 'posix-aio'
+  | 'io_uring'
+
+/** The five models of the textbook. */
+export type Family = 'blocking' | 'non-blocking' | 'multiplexing' | 'signal-driven' | 'asynchronous'
+
+/** Who sleeps: Node's loop (on `wakeFd`), or `turn` itself in the model's own waiting call. */
+export type Host = 'embedded' | 'dedicated'
+
+/** One mechanism. */
+export interface Model {
+  readonly name: ModelName
+  readonly family: Family
+  /** POSIX: is the process held while the data are copied? False for the asynchronous family alone. */
+  readonly synchronous: boolean
+  readonly limits: Limits
+  /** Does the call and tells what came of it. Leaves nothing behind. */
+  probe(): Verdict
+  /** @throws what `probe()` says, where it is not ok; a bad option */
+  open(options: DriverOptions): Driver
+}
+
+/** Facts that surfaces branch on: never on the model's name. */
+export interface Limits {
+  /** Sockets must be O_NONBLOCK; false: they must not be. */
+  readonly nonBlocking: boolean
+  /** read, write and fsync are served. */
+  readonly files: boolean
+  /** Cancelling ends an operation that waits. False: only data, or shutdown(2) of the socket, ends it. */
+  readonly cancels: boolean
+  /** Operations that the mechanism has no call for: it borrows a poller's, and says so here. */
+  readonly borrows: readonly ('accept' | 'connect' | 'recvfrom' | 'sendto')[]
+  /** The most operations that can wait at once; Infinity: as many as there are descriptors. */
+  readonly maxWaiting: number
+  /** Works in a Worker, embedded in its loop. */
+  readonly workers: boolean
+}
+
+export type Verdict =
+  | { readonly ok: true }
+  | { readonly ok: false; readonly reason: string; readonly cure: string }
+
+export interface DriverOptions {
+  readonly host: Host
+  /** blocking: the most threads. Default 256. */
+  readonly maxThreads?: number
+}
+
+/** A mechanism at work, in one thread. */
+export interface Driver {
+  /** Starts an operation. It completes through `operation.owner`, in this call or in a later turn. */
+  submit(operation: Operation): void
+  /**
+   * Asks an operation to end. Its own last completion still comes, exactly once, in this call or in a later
+   * turn: with -ECANCELED, or with what had already happened.
+   */
+  cancel(operation: Operation): void
+  /**
+   * Learns what is ready, moves the data, completes operations.
+   * @param timeoutMs how long it may sleep for the first event: 0 not at all, -1 without end
+   * @returns how much it did; after 0, `wakeFd` becomes readable when there is work again
+   */
+  turn(timeoutMs: number): number
+  /** Ends a sleeping `turn` (dedicated host), from a signal handler or another thread's message. */
+  wake(): void
+  /** Readable when `turn(0)` has work (embedded host), or -1: the driver calls `onWork` instead. */
+  readonly wakeFd: number
+  /** Embedded without a `wakeFd`: called, outside any turn, when there is work. */
+  onWork: (() => void) | null
+  /** Cancels what is in flight, waits for it, and gives everything back. No completion comes after it. */
+  close(): void
+}
+
+/** Phase 1 alone. Level-triggered in effect: what is ready and wanted is reported until it no longer is. */
+export interface Poller {
+  /** Changes what is wanted of a descriptor. From 0: a new registration. To 0: forgotten, before it closes. */
+  set(fd: number, oldInterest: Interest, newInterest: Interest): void
+  /**
+   * Waits until something is ready, the time is up, or a signal came.
+   * A report is a hint: the call that follows may find nothing (EAGAIN); but nothing ready is left out for good.
+   * @returns how many `ready` now holds
+   */
+  wait(timeoutMs: number, ready: ReadyList): number
+  /** Readable when `wait(0)` would report, or -1. */
+  readonly wakeFd: number
+  close(): void
+}
+
+export const READ = 1
+export const WRITE = 2
+/** A set of READ and WRITE. */
+export type Interest = number
+
+/** What a poller found: filled by `wait`, read by the driver; its arrays are used again. */
+export class ReadyList {
+  readonly fds: Int32Array
+  readonly interests: Uint8Array
+  readonly capacity: number
+  count = 0
+
+  constructor(capacity: number) {
+    this.capacity = capacity
+    this.fds = new Int32Array(capacity)
+    this.interests = new Uint8Array(capacity)
+  }
+
+  /** @returns false when the list is full */
+  add(fd: number, interest: Interest): boolean {
+    this.fds[this.count] = fd
+    this.interests[this.count] = interest
+    return ++this.count < this.capacity
+  }
+}

@@ -1,0 +1,107 @@
+/**
+ * What can be asked of a model: ten operations, and the one object that carries each from the question to the
+ * answer. It is io_uring's submission entry and completion entry in one, because every model can fill that form.
+ */
+import type { Address } from '../sys/address.js'
+
+/** The operations. `accept`, `receive`, `recvfrom` and `poll` repeat: one submission, many completions. */
+export const Kind = {
+  /** accept4(2), repeating. `result`: the new descriptor. */
+  accept: 0,
+  /** connect(2) to `address`. `result`: 0. */
+  connect: 1,
+  /** recv(2), repeating. `chunk`: the bytes, yours for good. `result`: how many; 0 is the end, and the last. */
+  receive: 2,
+  /** send(2) or sendmsg(2) of all of `buffers`, in order. `result`: the bytes sent; short only with an error. */
+  send: 3,
+  /** recvfrom(2), repeating. `chunk`: the datagram; `from`; `truncated`. `result`: its length as received. */
+  recvfrom: 4,
+  /** sendto(2) of `buffers[0]` to `address` (none: the connected peer). `result`: the bytes sent. */
+  sendto: 5,
+  /** pread(2) into `buffers[0]` at `position`. `result`: the bytes read; 0 at the end of the file. */
+  read: 6,
+  /** pwrite(2) of `buffers[0]` at `position`. `result`: the bytes written, which may be fewer. */
+  write: 7,
+  /** fsync(2). `result`: 0. */
+  fsync: 8,
+} as const
+
+export type Kind = (typeof Kind)[keyof typeof Kind]
+
+/** The man page's name of each kind, for errors and traces. */
+export const syscallOf: readonly string[] = [
+  'accept',
+  'connect',
+  'recv',
+  'send',
+  'recvfrom',
+  'sendto',
+  'read',
+  'write',
+  'fsync',
+]
+
+/** Hears of completions. It must not throw: what a user's handler throws is dealt with before it gets here. */
+export interface Completion {
+  completed(operation: Operation): void
+}
+
+/** When each step of an operation happened: `process.hrtime()` as nanoseconds in a double; 0 is "not seen". */
+export interface PhaseStamps {
+  /** The operation was handed to the model. */
+  called: number
+  /** Phase 1 ended: the model learned that there is something (a completion model: together with `copied`). */
+  ready: number
+  /** Phase 2 ended: the bytes are in this process's memory. */
+  copied: number
+  /** `completed` was called. */
+  delivered: number
+}
+
+export class Operation {
+  // The question.
+  readonly kind: Kind
+  readonly fd: number
+  /** Who hears of it. */
+  readonly owner: Completion
+  /** send, sendto, read, write: the memory. Whole views; a driver keeps its own place in them. */
+  buffers: readonly Uint8Array[] = none
+  /** connect, sendto: the encoded socket address. */
+  address: Uint8Array | null = null
+  /** read, write: the offset in the file, a safe integer; -1: the file's own position. */
+  position = -1
+
+  // The answer.
+  /** 0 or more, or a negative errno. */
+  result = 0
+  /** False with the last completion: the operation is over, its memory free, and it may be submitted again. */
+  more = false
+  /** receive, recvfrom: what came. */
+  chunk: Buffer | null = null
+  /** recvfrom: who sent it. */
+  from: Address | null = null
+  /** recvfrom: the datagram was longer than the room for it. */
+  truncated = false
+
+  // The driver's bookkeeping.
+  /** True from submit to the last completion. */
+  inFlight = false
+  /** cancel() was called on it since it was submitted. */
+  cancelled = false
+  /** Where a driver keeps it. */
+  slot = -1
+  /** send: which buffer is next, the bytes of it already gone, and the bytes gone in all. */
+  index = 0
+  offset = 0
+  sent = 0
+  /** Phase stamps, when somebody listens (see stamps.ts). */
+  stamps: PhaseStamps | null = null
+
+  constructor(kind: Kind, fd: number, owner: Completion) {
+    this.kind = kind
+    this.fd = fd
+    this.owner = owner
+  }
+}
+
+const none: readonly Uint8Array[] = []
