@@ -13,7 +13,8 @@
 //   d. UDP (`--udp`): each datagram carries its number. No answer within 200 ms is a loss; an answer that
 //      differs in a byte, or that comes twice, is a mismatch; one that comes after it was given up is late.
 //   e. With `--server-pid` the CPU time of that process (all its threads, ended ones too, in nanoseconds)
-//      is read at both ends of the window.
+//      is read at both ends of the window, and with it what other processes used and the host took away
+//      (in cores: a share of 1 is one whole core).
 //   f. A generator that is busy for more than 90 % of the window measures itself: "generatorBound".
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -422,6 +423,18 @@ static uint64_t in_flight(void) {
   return count;
 }
 
+// CPU time of the whole machine, and what its host took away, in seconds, from /proc/stat.
+static void machine(double *busy, double *stolen) {
+  unsigned long long user = 0, nice = 0, system = 0, idle, wait, irq = 0, softirq = 0, steal = 0;
+  FILE *file = fopen("/proc/stat", "re");
+  if (!file || fscanf(file, "cpu %llu %llu %llu %llu %llu %llu %llu %llu", &user, &nice, &system, &idle, &wait, &irq, &softirq, &steal) != 8)
+    user = nice = system = irq = softirq = steal = 0;
+  if (file) fclose(file);
+  double tick = (double)sysconf(_SC_CLK_TCK);
+  *busy = (double)(user + nice + system + irq + softirq) / tick;
+  *stolen = (double)steal / tick;
+}
+
 static int number_of(const char *text) {
   char *end;
   long value = strtol(text, &end, 10);
@@ -543,14 +556,20 @@ int main(int argc, char **argv) {
 
   uint64_t server_cpu = option.server ? clock_of(server_clock) : 0;
   uint64_t own_cpu = clock_of(CLOCK_PROCESS_CPUTIME_ID);
+  double busy_before, stolen_before, busy_after, stolen_after;
+  machine(&busy_before, &stolen_before);
   empty_polls_time = 0;
   window_start = now();
   uint64_t end_of_run = window_start + (uint64_t)(option.duration * 1e9);
   if (option.rate) window_end = end_of_run;
+  run(window_start + (end_of_run - window_start) / 2);
+  uint64_t first_half = messages; // a server that is still warming up shows in the second half
   run(end_of_run);
   if (!option.rate) window_end = now();
   if (option.server) server_cpu = clock_of(server_clock) - server_cpu;
   own_cpu = clock_of(CLOCK_PROCESS_CPUTIME_ID) - own_cpu;
+  machine(&busy_after, &stolen_after);
+  double foreign = busy_after - busy_before - (double)(server_cpu + own_cpu) / 1e9;
   double seconds = (double)(window_end - window_start) / 1e9;
   double cpu_share = (double)own_cpu / 1e9 / seconds;
   double busy_share = cpu_share - (double)empty_polls_time / 1e9 / seconds;
@@ -593,12 +612,15 @@ int main(int argc, char **argv) {
   printf("\"errors\":%llu,\"mismatches\":%llu,", (unsigned long long)errors, (unsigned long long)mismatches);
   if (option.udp) printf("\"lost\":%llu,\"late\":%llu,", (unsigned long long)lost, (unsigned long long)late);
   if (option.server)
-    printf("\"serverCpuSeconds\":%.6f,\"serverCpuMicrosPerMessage\":%.4f,", (double)server_cpu / 1e9,
-           messages ? (double)server_cpu / 1e3 / (double)messages : 0);
+    printf("\"serverCpuSeconds\":%.6f,\"serverCpuShare\":%.3f,\"serverCpuMicrosPerMessage\":%.4f,", (double)server_cpu / 1e9,
+           (double)server_cpu / 1e9 / seconds, messages ? (double)server_cpu / 1e3 / (double)messages : 0);
   printf("\"generatorCpuShare\":%.3f,\"generatorBusyShare\":%.3f,", cpu_share, busy_share);
+  if (option.server)
+    printf("\"foreignCpuShare\":%.3f,\"stolenShare\":%.3f,", foreign > 0 ? foreign / seconds : 0, (stolen_after - stolen_before) / seconds);
   if (busy_share > 0.9) printf("\"generatorBound\":true,");
   if (option.rate) printf("\"offered\":%.1f,", offered);
   else printf("\"offered\":null,");
+  printf("\"secondHalfOverFirst\":%.3f,", first_half ? (double)(messages - first_half) / (double)first_half : 0);
   printf("\"achieved\":%.1f,\"overloaded\":%s,\"connectSeconds\":%.3f,\"connectRetries\":%llu,\"mode\":\"%s\"}\n", achieved,
          overloaded ? "true" : "false", connect_seconds, (unsigned long long)retries, option.rate ? "open" : "closed");
   return errors || mismatches ? 3 : 0;
