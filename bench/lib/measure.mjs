@@ -83,6 +83,7 @@ export async function measureLoad(command, load, times, rate) {
     if (raw.overloaded) notes.push('overloaded: no percentiles')
     if (raw.lost) notes.push(`${raw.lost} lost`)
     if (!rate && Math.abs(raw.secondHalfOverFirst - 1) > 0.15) notes.push('not steady')
+    if (raw.softirqThreadsShare > 0.02) notes.push('part of the network work done by ksoftirqd')
     const disturbed = []
     if (Math.max(before, after) > 2 * nearest) disturbed.push('cores far apart')
     if (raw.foreignCpuShare > 0.08) disturbed.push('other processes')

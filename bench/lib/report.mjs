@@ -31,9 +31,13 @@ function cells(summary, /** @type {number} */ digits) {
 export function describeOutcome(outcome) {
   const { title, kind, columns, table: rows, skipped, verdicts, times, offeredRate, backgroundBusy } = outcome
   const lines = [`\n## ${outcome.name}: ${title}`]
-  const facts = [
-    `${times.runs} rounds of ${times.duration} s after ${times.warmup} s, medians with min–max, loopback`,
-  ]
+  const timed = kind === 'load' || kind === 'open'
+  const length = timed
+    ? ` of ${times.duration} s after ${times.warmup} s`
+    : kind === 'files'
+      ? ` of ${times.duration} s`
+      : ''
+  const facts = [`${times.runs} rounds${length}, medians with min–max${timed ? ', loopback' : ''}`]
   if (offeredRate) facts.push(`offered to everybody: ${number(offeredRate, 0)} messages/s`)
   if (backgroundBusy > 0.1)
     facts.push(
@@ -41,10 +45,12 @@ export function describeOutcome(outcome) {
     )
   lines.push(facts.join('; '), '')
 
+  const titleOf = (/** @type {keyof typeof metrics} */ metric) =>
+    kind === 'files' ? metrics[metric].title.replace('message', 'read') : metrics[metric].title
   const heading = [
     '',
-    ...columns.flatMap((metric) => [metrics[metric].title, 'min–max']),
-    'server CPU',
+    ...columns.flatMap((metric) => [titleOf(metric), 'min–max']),
+    ...(timed ? ['server CPU'] : []),
     'notes',
   ]
   const body = rows.map((row) => [
