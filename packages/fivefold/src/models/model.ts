@@ -98,6 +98,15 @@ export interface Poller {
    * @returns how many `ready` now holds
    */
   wait(timeoutMs: number, ready: ReadyList): number
+  /**
+   * Of pollers that hear of each event once (signals): makes the next wait report the descriptor again. Called
+   * when the driver stopped before it found nothing more.
+   */
+  again?(fd: number, interest: Interest): void
+  /** Ends a sleeping `wait`, where an eventfd in the set cannot. */
+  wake?(): void
+  /** Of pollers without a `wakeFd`: what to call, outside any turn, when `wait(0)` would report. */
+  onWork?: (() => void) | null
   /** Readable when `wait(0)` would report, or -1. */
   readonly wakeFd: number
   close(): void

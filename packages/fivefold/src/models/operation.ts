@@ -68,6 +68,8 @@ export class Operation {
   buffers: readonly Uint8Array[] = none
   /** connect, sendto: the encoded socket address. */
   address: Uint8Array | null = null
+  /** recvfrom: the most bytes of a datagram; what is longer arrives cut. */
+  room = 65536
   /** read, write: the offset in the file, a safe integer; -1: the file's own position. */
   position = -1
 
@@ -94,6 +96,8 @@ export class Operation {
   index = 0
   offset = 0
   sent = 0
+  /** The next of a driver's queue. */
+  next: Operation | null = null
   /** Phase stamps, when somebody listens (see stamps.ts). */
   stamps: PhaseStamps | null = null
 

@@ -158,3 +158,23 @@ export function formatAddress(address: Address): string {
 function invalid(message: string): TypeError {
   return Object.assign(new TypeError(message), { code: 'ERR_INVALID_ARG_VALUE' })
 }
+
+const shared = new Map<number, Address>()
+
+/**
+ * As `decodeAddress`, but senders seen before are the same frozen object again, so a known peer costs no
+ * string. Internet addresses of version 4 alone; what it keeps is bounded.
+ */
+export function decodeShared(from: Uint8Array, length: number): Address {
+  if (length < 16 || from[0] !== AF_INET || from[1] !== 0) return Object.freeze(decodeAddress(from, length))
+  // 48 bits: exact in a double.
+  const key =
+    (from[4]! * 0x1000000 + ((from[5]! << 16) | (from[6]! << 8) | from[7]!)) * 65536 +
+    ((from[2]! << 8) | from[3]!)
+  const known = shared.get(key)
+  if (known !== undefined) return known
+  if (shared.size >= 4096) shared.clear()
+  const address = Object.freeze(decodeAddress(from, length))
+  shared.set(key, address)
+  return address
+}

@@ -1,0 +1,323 @@
+/** bind(): a datagram socket, UDP or Unix. Every datagram arrives whole, with its sender, or says it was cut. */
+import { unlink } from 'node:fs/promises'
+import { type Deferred, type Engine, engineFor } from '../loop/engine.js'
+import type { Host, ModelName } from '../models/model.js'
+import { type Completion, Kind, Operation, syscallOf } from '../models/operation.js'
+import { publish, stampsIfWanted } from '../models/stamps.js'
+import { encoded, familyOf, literalAddress, placeOf, resolve } from '../stream/resolve.js'
+import { uncaught } from '../stream/socket.js'
+import type { Address } from '../sys/address.js'
+import { rawClose } from '../sys/descriptor.js'
+import { check, systemError } from '../sys/errno.js'
+import { requireStable } from '../sys/memory.js'
+import {
+  getsockname,
+  rawBind,
+  rawConnect,
+  rawShutdown,
+  rawSocket,
+  SHUT_RDWR,
+  SO_REUSEADDR,
+  SO_REUSEPORT,
+  SOCK_CLOEXEC,
+  SOCK_DGRAM,
+  SOCK_NONBLOCK,
+  SOL_SOCKET,
+  setsockoptInt,
+} from '../sys/socket.js'
+import type { BindOptions, DatagramHandlers } from './handlers.js'
+
+/** Datagrams handed to the model and not yet sent; one more is refused until there is room. */
+const MOST_SENDING = 256
+
+/** Where a datagram goes: an address as `data` tells it, or its parts. */
+export type Destination = Address | { hostname?: string; address?: string; port: number } | { path: string }
+
+/**
+ * Makes a datagram socket: UDP (`hostname`, `port`) or Unix (`path`).
+ * @throws (rejects with) EADDRINUSE, EACCES, … with `syscall`, `address`, `port` or `path`; what a named model's
+ *   probe says where it cannot work
+ */
+export async function bind(options: BindOptions): Promise<DatagramSocket> {
+  const engine = engineFor(options.model, options.host)
+  const [address] = await resolve(options)
+  const peer = options.connect === undefined ? undefined : (await resolve(options.connect))[0]
+  const flags = SOCK_DGRAM | SOCK_CLOEXEC | (engine.model.limits.nonBlocking ? SOCK_NONBLOCK : 0)
+  const fd = check(rawSocket(familyOf(address!), flags, 0), 'socket')
+  try {
+    if (options.reusePort) {
+      setsockoptInt(fd, SOL_SOCKET, SO_REUSEADDR, 1)
+      setsockoptInt(fd, SOL_SOCKET, SO_REUSEPORT, 1)
+    }
+    const bytes = encoded(address!)
+    check(rawBind(fd, bytes, bytes.length), 'bind', placeOf(address!))
+    if (peer !== undefined) {
+      const to = encoded(peer)
+      check(rawConnect(fd, to, to.length), 'connect', placeOf(peer))
+    }
+    return new DatagramSocket(engine, fd, options, peer)
+  } catch (error) {
+    rawClose(fd)
+    throw error
+  }
+}
+
+export class DatagramSocket implements Completion, Deferred, AsyncDisposable {
+  /** The bound address. */
+  readonly address: Address
+  /** The connected peer, if any. */
+  readonly remoteAddress: Address | undefined
+  /** @internal */
+  deferred = false
+  readonly #engine: Engine
+  readonly #handlers: DatagramHandlers
+  readonly #receive: Operation
+  readonly #spare: Operation[] = []
+  readonly #sending = new Set<Operation>()
+  #fd: number
+  #needsDrain = false
+  #paused = false
+  #held: Operation['chunk'][] = []
+  #heldFrom: Address[] = []
+  #heldTruncated: boolean[] = []
+  #closing = false
+  #referenced = true
+  #whenClosed: (() => void)[] = []
+  readonly #encoded = new WeakMap<object, Uint8Array>()
+
+  /** @internal Sockets come from `bind`. */
+  constructor(engine: Engine, fd: number, options: BindOptions, peer: Address | undefined) {
+    this.#engine = engine
+    this.#fd = fd
+    this.#handlers = options.socket
+    this.address = getsockname(fd)
+    this.remoteAddress = peer
+    // A connected socket needs no sender told: every model can receive it by itself.
+    this.#receive = new Operation(Kind.recvfrom, fd, this)
+    this.#receive.room = options.maxDatagram ?? 65535
+    engine.ref()
+    this.#startReceiving()
+  }
+
+  get fd(): number {
+    return this.#fd
+  }
+
+  get port(): number {
+    return this.address.family === 'Unix' ? 0 : this.address.port
+  }
+
+  get model(): ModelName {
+    return this.#engine.model.name
+  }
+
+  get host(): Host {
+    return this.#engine.host
+  }
+
+  /**
+   * Sends one datagram. A buffer of more than 16 KiB must not be changed before it is sent.
+   * @param to whom to; not for a connected socket. `hostname` is an IP address here.
+   * @returns false when it was not taken: too many wait to be sent. `drain` tells when there is room again.
+   * @throws ERR_INVALID_ARG_VALUE for a bad destination; what fails later (EMSGSIZE, …) goes to `error`
+   */
+  send(data: Uint8Array | string, to?: Destination): boolean {
+    if (this.#closing) return false
+    const bytes = typeof data === 'string' ? Buffer.from(data) : data
+    requireStable(bytes)
+    if (this.#sending.size >= MOST_SENDING) {
+      this.#needsDrain = true
+      return false
+    }
+    const operation = this.#spare.pop() ?? new Operation(Kind.sendto, this.#fd, this)
+    operation.buffers = [bytes]
+    operation.address = to === undefined ? null : this.#encode(to)
+    operation.stamps = stampsIfWanted()
+    this.#sending.add(operation)
+    this.#engine.submit(operation)
+    return true
+  }
+
+  /** Tells no datagrams until `resume`; the kernel keeps what fits its buffer. */
+  pause(): void {
+    if (this.#paused || this.#closing) return
+    this.#paused = true
+    if (this.#receive.inFlight) this.#engine.cancel(this.#receive)
+  }
+
+  resume(): void {
+    if (!this.#paused || this.#closing) return
+    this.#paused = false
+    if (this.#held.length > 0) this.#engine.defer(this)
+    else this.#startReceiving()
+  }
+
+  /** Closes at once. Resolves when the descriptor is closed. */
+  close(): Promise<void> {
+    const closed = new Promise<void>((resolve) => this.#whenClosed.push(resolve))
+    if (this.#closing) {
+      if (this.#fd < 0) this.#engine.defer(this)
+      return closed
+    }
+    this.#closing = true
+    const { driver, model } = this.#engine
+    if (!model.limits.cancels) rawShutdown(this.#fd, SHUT_RDWR)
+    if (this.#receive.inFlight) driver.cancel(this.#receive)
+    for (const operation of [...this.#sending]) driver.cancel(operation)
+    this.#closeWhenQuiet()
+    this.#engine.schedule()
+    return closed
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  ref(): this {
+    if (!this.#referenced && this.#fd >= 0) this.#engine.ref()
+    this.#referenced = true
+    return this
+  }
+
+  unref(): this {
+    if (this.#referenced && this.#fd >= 0) this.#engine.unref()
+    this.#referenced = false
+    return this
+  }
+
+  /** @internal */
+  completed(operation: Operation): void {
+    if (operation.stamps !== null) publish(operation)
+    if (operation === this.#receive) this.#received(operation)
+    else this.#sent(operation)
+    if (this.#closing && !operation.more) this.#closeWhenQuiet()
+  }
+
+  /** @internal */
+  runDeferred(): void {
+    if (this.#fd < 0) {
+      this.#tellClosed()
+      return
+    }
+    while (this.#held.length > 0 && !this.#paused && !this.#closing) {
+      this.#deliver(this.#held.shift()!, this.#heldFrom.shift()!, this.#heldTruncated.shift()!)
+    }
+    if (!this.#paused && !this.#closing) this.#startReceiving()
+  }
+
+  #startReceiving(): void {
+    if (this.#receive.inFlight) return
+    this.#receive.stamps = stampsIfWanted()
+    this.#engine.submit(this.#receive)
+  }
+
+  #received(operation: Operation): void {
+    if (this.#closing) return
+    const { result, chunk, more } = operation
+    if (result >= 0 && chunk !== null) {
+      const from = operation.from ?? unnamed
+      if (this.#paused || this.#held.length > 0) {
+        this.#held.push(chunk)
+        this.#heldFrom.push(from)
+        this.#heldTruncated.push(operation.truncated)
+      } else this.#deliver(chunk, from, operation.truncated)
+    } else if (result < 0 && result !== -ECANCELED) this.#fail(result, operation)
+    if (!more && !this.#paused && !this.#closing && this.#held.length === 0) {
+      // What ended it without being cancelled may end it again at once: a turn lies between.
+      if (result < 0 && result !== -ECANCELED) this.#engine.defer(this)
+      else this.#startReceiving()
+    }
+  }
+
+  #deliver(chunk: Operation['chunk'], from: Address, truncated: boolean): void {
+    try {
+      this.#handlers.data?.(this, chunk!, from, truncated)
+    } catch (error) {
+      this.#thrown(error)
+    }
+  }
+
+  #sent(operation: Operation): void {
+    this.#sending.delete(operation)
+    this.#spare.push(operation)
+    operation.buffers = none
+    if (operation.result < 0 && !this.#closing) this.#fail(operation.result, operation)
+    if (this.#needsDrain && this.#sending.size * 2 <= MOST_SENDING && !this.#closing) {
+      this.#needsDrain = false
+      try {
+        this.#handlers.drain?.(this)
+      } catch (error) {
+        this.#thrown(error)
+      }
+    }
+  }
+
+  #fail(result: number, operation: Operation): void {
+    this.#tellError(systemError(result, syscallOf[operation.kind]!))
+  }
+
+  #thrown(error: unknown): void {
+    const thrown =
+      error instanceof Error ? error : new Error(`a handler threw ${String(error)}`, { cause: error })
+    if (this.#handlers.error === undefined) uncaught(thrown)
+    else this.#tellError(thrown)
+  }
+
+  #tellError(error: Error): void {
+    try {
+      this.#handlers.error?.(this, error)
+    } catch (thrown) {
+      uncaught(thrown)
+    }
+  }
+
+  #closeWhenQuiet(): void {
+    if (this.#fd < 0 || this.#receive.inFlight || this.#sending.size > 0) return
+    rawClose(this.#fd)
+    this.#fd = -1
+    if (this.#referenced) this.#engine.unref()
+    const { address } = this
+    if (address.family === 'Unix' && address.path !== '' && !address.path.startsWith('\0')) {
+      unlink(address.path).catch(() => {})
+    }
+    this.deferred = false
+    this.#engine.defer(this)
+  }
+
+  #tellClosed(): void {
+    const resolves = this.#whenClosed
+    if (resolves.length === 0) return
+    this.#whenClosed = []
+    try {
+      this.#handlers.close?.(this)
+    } catch (error) {
+      uncaught(error)
+    }
+    for (const resolve of resolves) resolve()
+  }
+
+  // Addresses that `data` told are frozen, so what they encode to can be kept.
+  #encode(to: Destination): Uint8Array {
+    const known = this.#encoded.get(to)
+    if (known !== undefined) return known
+    const address = destination(to)
+    const bytes = encoded(address)
+    if (Object.isFrozen(to)) this.#encoded.set(to, bytes)
+    return bytes
+  }
+}
+
+function destination(to: Destination): Address {
+  if ('path' in to) return { family: 'Unix', path: to.path }
+  if ('family' in to) return to
+  const hostname = to.hostname ?? to.address ?? '127.0.0.1'
+  const address = literalAddress(hostname, to.port)
+  if (address !== null) return address
+  throw Object.assign(new TypeError(`send takes an IP address, not '${hostname}': look it up first`), {
+    code: 'ERR_INVALID_ARG_VALUE',
+  })
+}
+
+const none: readonly Uint8Array[] = []
+const unnamed: Address = Object.freeze({ family: 'Unix', path: '' } as const)
+const ECANCELED = 125

@@ -1,0 +1,31 @@
+/**
+ * fivefold: Linux's five I/O models for TypeScript, behind one API.
+ *
+ * `listen`, `connect` and `bind` serve streams and datagrams over any model; `models` are the nine mechanisms
+ * themselves, for those who want to drive one by hand.
+ */
+export type { BindOptions, DatagramHandlers } from './datagram/handlers.js'
+export { bind, DatagramSocket, type Destination } from './datagram/socket.js'
+export { type Choice, choose, modelNamed, models } from './models/choose.js'
+export type {
+  Driver,
+  DriverOptions,
+  Family,
+  Host,
+  Limits,
+  Model,
+  ModelName,
+  Verdict,
+} from './models/model.js'
+export { type Completion, Kind, Operation, type PhaseStamps, syscallOf } from './models/operation.js'
+export { connect } from './stream/connect.js'
+export type {
+  ConnectOptions,
+  EngineOptions,
+  Listener,
+  ListenOptions,
+  SocketHandlers,
+} from './stream/handlers.js'
+export { listen } from './stream/listener.js'
+export { Socket } from './stream/socket.js'
+export type { Address, InternetAddress, UnixAddress } from './sys/address.js'

@@ -1,0 +1,179 @@
+/**
+ * How a driver lives in a thread.
+ *
+ * embedded: Node's loop sleeps. When the driver's `wakeFd` is readable (or the driver calls `onWork`), turns run
+ * from `setImmediate` until one finds nothing.
+ *
+ * dedicated: the thread is the driver's. Each turn sleeps in the model's own waiting call; between turns Node's
+ * loop goes round once, without sleeping, so that promises, timers and messages run. What only Node's loop
+ * can hear (a timer, a message) is heard when the wait ends: after an event, or after `MAX_WAIT_MS`.
+ *
+ * A thread has one engine per model and host, made at first use: sockets share its driver.
+ */
+import { type Choice, choose, modelNamed } from '../models/choose.js'
+import type { Driver, Host, Model, ModelName } from '../models/model.js'
+import type { Operation } from '../models/operation.js'
+import { type LoopWatch, watchInLoop } from '../sys/ffi.js'
+
+/** How long a dedicated thread sleeps at most before Node's loop gets its round. */
+const MAX_WAIT_MS = 20
+
+/** Work put off to the end of the turn, or to a turn of its own: writes to send, closes to tell. */
+export interface Deferred {
+  /** In the engine's list. */
+  deferred: boolean
+  runDeferred(): void
+}
+
+export class Engine {
+  readonly model: Model
+  readonly host: Host
+  readonly driver: Driver
+  /** Why this model, when 'auto' chose it. */
+  readonly reason: string
+  #deferred: Deferred[] = []
+  #running: Deferred[] = []
+  #inTurn = false
+  #scheduled = false
+  #refs = 0
+  #timer: NodeJS.Timeout | null = null
+  readonly #keepAlive: NodeJS.Timeout
+  readonly #watch: LoopWatch | null
+  #closed = false
+  readonly #run = () => this.#turn()
+
+  constructor(model: Model, host: Host, reason: string) {
+    this.model = model
+    this.host = host
+    this.reason = reason
+    this.driver = model.open({ host })
+    this.driver.onWork = () => this.#work()
+    // One handle that keeps the process alive, while any socket wants that.
+    this.#keepAlive = setInterval(() => {}, 0x7fffffff)
+    this.#keepAlive.unref()
+    this.#watch =
+      host === 'embedded' && this.driver.wakeFd >= 0
+        ? watchInLoop(this.driver.wakeFd, () => this.schedule())
+        : null
+  }
+
+  submit(operation: Operation): void {
+    this.driver.submit(operation)
+    if (!this.#inTurn) this.schedule()
+  }
+
+  cancel(operation: Operation): void {
+    this.driver.cancel(operation)
+    if (!this.#inTurn) this.schedule()
+  }
+
+  /** Runs `work` at the end of this turn, or in one that comes soon. */
+  defer(work: Deferred): void {
+    if (work.deferred) return
+    work.deferred = true
+    this.#deferred.push(work)
+    if (!this.#inTurn) this.schedule()
+  }
+
+  /** Makes a turn come soon. */
+  schedule(): void {
+    if (this.#scheduled || this.#closed) return
+    this.#scheduled = true
+    setImmediate(this.#run)
+  }
+
+  /** Keeps the process alive until as many `unref`s. */
+  ref(): void {
+    if (this.#refs++ > 0) return
+    this.#keepAlive.ref()
+    if (this.host === 'dedicated') this.schedule()
+  }
+
+  unref(): void {
+    if (--this.#refs === 0) this.#keepAlive.unref()
+  }
+
+  close(): void {
+    if (this.#closed) return
+    this.#closed = true
+    this.#watch?.close()
+    clearInterval(this.#keepAlive)
+    this.driver.close()
+  }
+
+  #turn(): void {
+    this.#scheduled = false
+    if (this.#closed) return
+    const sleeps = this.host === 'dedicated' && this.#refs > 0 && this.#deferred.length === 0
+    this.#next(this.#round(sleeps ? MAX_WAIT_MS : 0))
+  }
+
+  /** The driver, which cannot wake Node's loop by a descriptor, has work. */
+  #work(): void {
+    if (!this.#closed && !this.#inTurn) this.#next(this.#round(0))
+  }
+
+  /** Sees to the next turn: at once, later, or when the driver wakes Node's loop. */
+  #next(mayHaveMore: boolean): void {
+    if (this.#refs > 0) {
+      if (mayHaveMore || this.host === 'dedicated') this.schedule()
+    } else if (mayHaveMore || this.host === 'dedicated') {
+      // Sockets that keep nobody alive are served for as long as something else lives.
+      this.#timer ??= setTimeout(
+        () => {
+          this.#timer = null
+          this.#turn()
+        },
+        mayHaveMore ? 1 : MAX_WAIT_MS,
+      ).unref()
+    }
+  }
+
+  /** @returns whether there may be more to do */
+  #round(timeoutMs: number): boolean {
+    this.#inTurn = true
+    try {
+      // First what was put off, so that one turn hands it to the kernel; then what the handlers put off meanwhile.
+      const before = this.#runDeferred()
+      const did = this.driver.turn(timeoutMs)
+      const after = this.#runDeferred()
+      return before || did > 0 || after
+    } finally {
+      this.#inTurn = false
+    }
+  }
+
+  #runDeferred(): boolean {
+    const running = this.#deferred
+    if (running.length === 0) return false
+    this.#deferred = this.#running
+    this.#running = running
+    for (const work of running) {
+      work.deferred = false
+      work.runDeferred()
+    }
+    running.length = 0
+    return true
+  }
+}
+
+const engines = new Map<string, Engine>()
+let chosen: Choice | null = null
+
+/** This thread's engine for a model and a host. @throws what the model's probe says, where it cannot work */
+export function engineFor(name: ModelName | 'auto' = 'auto', host: Host = 'embedded'): Engine {
+  if (host !== 'embedded' && host !== 'dedicated') {
+    throw Object.assign(new TypeError(`host is 'embedded' or 'dedicated', not '${host as string}'`), {
+      code: 'ERR_INVALID_ARG_VALUE',
+    })
+  }
+  if (name === 'auto') chosen ??= choose()
+  const { model, reason } = name === 'auto' ? chosen! : { model: modelNamed(name), reason: 'it was named' }
+  const key = `${model.name} ${host}`
+  let engine = engines.get(key)
+  if (engine === undefined) {
+    engine = new Engine(model, host, reason)
+    engines.set(key, engine)
+  }
+  return engine
+}

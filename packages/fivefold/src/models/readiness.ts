@@ -1,0 +1,483 @@
+/**
+ * The driver that the synchronous models share: interest, wait, copy.
+ *
+ * A poller says which descriptors are ready (phase 1); this file makes the call that moves the data (phase 2),
+ * and is the only place where it is made. What differs between select, poll, epoll, the signals and plain
+ * asking lies in the poller.
+ *
+ * (a) A report is a hint. Every call may answer EAGAIN, and the operation simply goes on waiting.
+ * (b) Calls that may well succeed at once (send, sendto, connect) are made at submit; only what does not fit
+ *     costs an interest.
+ * (c) Changes of interest are gathered and made before the next wait, so that what is set and taken back within
+ *     a turn costs nothing. Leaving is immediate: after an operation's last completion its descriptor may
+ *     be closed and the number used again.
+ * (d) A descriptor that left and came back within a turn is not registered before the next one: the rest of
+ *     this turn's reports, about the number's earlier owner, find no registration and are dropped.
+ * (e) Work per descriptor and turn is bounded, so that a fast sender cannot starve the others.
+ */
+import { ADDRESS_BYTES, decodeShared } from '../sys/address.js'
+import { rawClose } from '../sys/descriptor.js'
+import { EFD_CLOEXEC, EFD_NONBLOCK, eventfd, rawEventfdRead, rawEventfdWrite } from '../sys/eventfd.js'
+import {
+  MSG_DONTWAIT,
+  MSG_NOSIGNAL,
+  MSG_TRUNC,
+  rawAccept4,
+  rawConnect,
+  rawRecv,
+  rawRecvfrom,
+  rawSend,
+  rawSendto,
+  rawSocketError,
+  SOCK_CLOEXEC,
+  SOCK_NONBLOCK,
+} from '../sys/socket.js'
+import { Arena } from './arena.js'
+import { type Driver, type Interest, type Poller, READ, ReadyList, WRITE } from './model.js'
+import { Kind, type Operation } from './operation.js'
+import { now } from './stamps.js'
+
+/** What one descriptor waits for. */
+class Entry {
+  readonly fd: number
+  /** The operation at work in each direction; further ones are queued behind it by `next`. */
+  reader: Operation | null = null
+  writer: Operation | null = null
+  /** What the poller knows. */
+  registered: Interest = 0
+  /** In the list of those whose interest changed. */
+  changed = false
+
+  constructor(fd: number) {
+    this.fd = fd
+  }
+}
+
+/** Accepts per descriptor and turn, and receives. */
+const MOST_ACCEPTS = 64
+const MOST_RECEIVES = 16
+const MOST_RECEIVED_BYTES = 1024 * 1024
+/** Small buffers are gathered into one send of up to so many bytes. */
+const GATHER = 64 * 1024
+
+export interface ReadinessOptions {
+  /** Accepted sockets are O_NONBLOCK. False for a driver that lends its poller to a blocking-socket model. */
+  nonBlocking?: boolean
+}
+
+export class ReadinessDriver implements Driver {
+  onWork: (() => void) | null = null
+  readonly #poller: Poller
+  readonly #ready = new ReadyList(1024)
+  readonly #entries: (Entry | undefined)[] = []
+  #changed: Entry[] = []
+  #changing: Entry[] = []
+  readonly #arena = new Arena()
+  readonly #gather = Buffer.allocUnsafeSlow(GATHER)
+  readonly #address = new Uint8Array(ADDRESS_BYTES)
+  readonly #addressLength = new Int32Array(1)
+  readonly #acceptFlags: number
+  #wakeEventfd = -1
+  #closed = false
+
+  constructor(poller: Poller, options: ReadinessOptions = {}) {
+    this.#poller = poller
+    this.#acceptFlags = SOCK_CLOEXEC | (options.nonBlocking === false ? 0 : SOCK_NONBLOCK)
+    if ('onWork' in poller) poller.onWork = () => this.onWork?.()
+  }
+
+  get wakeFd(): number {
+    return this.#poller.wakeFd
+  }
+
+  submit(operation: Operation): void {
+    operation.inFlight = true
+    operation.cancelled = false
+    operation.more = false
+    operation.next = null
+    operation.index = operation.offset = operation.sent = 0
+    if (operation.stamps !== null) operation.stamps.called = now()
+    switch (operation.kind) {
+      case Kind.accept:
+      case Kind.receive:
+      case Kind.recvfrom:
+        this.#queue(operation, READ)
+        break
+      case Kind.send:
+      case Kind.sendto:
+      case Kind.connect: {
+        const entry = this.#entries[operation.fd]
+        const free = entry === undefined || entry.writer === null
+        if (!free || !this.#attempt(operation)) this.#queue(operation, WRITE)
+        break
+      }
+      default:
+        // A regular file is always ready: there is no phase 1 to wait for (limits.files is false).
+        this.#finish(operation, -EOPNOTSUPP)
+    }
+  }
+
+  cancel(operation: Operation): void {
+    if (!operation.inFlight || operation.cancelled) return
+    operation.cancelled = true
+    this.#leave(operation)
+    this.#finish(operation, -ECANCELED)
+  }
+
+  turn(timeoutMs: number): number {
+    this.#applyChanges()
+    const ready = this.#ready
+    const count = this.#poller.wait(timeoutMs, ready)
+    const { fds, interests } = ready
+    for (let index = 0; index < count; index++) {
+      const entry = this.#entries[fds[index]!]
+      if (entry === undefined || entry.registered === 0) continue
+      const interest = interests[index]!
+      if ((interest & READ) !== 0 && entry.reader !== null) this.#read(entry, entry.reader)
+      else if (entry.fd === this.#wakeEventfd) rawEventfdRead(entry.fd)
+      if ((interest & WRITE) !== 0) this.#write(entry)
+      if (this.#closed) break
+    }
+    return count
+  }
+
+  wake(): void {
+    if (this.#poller.wake !== undefined) this.#poller.wake()
+    else if (this.#wakeEventfd >= 0) rawEventfdWrite(this.#wakeEventfd, 1)
+    else this.#makeWakeable()
+  }
+
+  close(): void {
+    if (this.#closed) return
+    this.#closed = true
+    for (const entry of this.#entries) {
+      if (entry === undefined) continue
+      while (entry.reader !== null) this.cancel(entry.reader)
+      while (entry.writer !== null) this.cancel(entry.writer)
+    }
+    this.#poller.close()
+    if (this.#wakeEventfd >= 0) rawClose(this.#wakeEventfd)
+  }
+
+  // ---- interest
+
+  #queue(operation: Operation, direction: Interest): void {
+    let entry = this.#entries[operation.fd]
+    if (entry === undefined) entry = this.#entries[operation.fd] = new Entry(operation.fd)
+    if (direction === READ) {
+      if (entry.reader === null) entry.reader = operation
+      else append(entry.reader, operation)
+    } else if (entry.writer === null) entry.writer = operation
+    else append(entry.writer, operation)
+    this.#touch(entry)
+  }
+
+  #leave(operation: Operation): void {
+    const entry = this.#entries[operation.fd]
+    if (entry === undefined) return
+    entry.reader = without(entry.reader, operation)
+    entry.writer = without(entry.writer, operation)
+    this.#touch(entry)
+  }
+
+  #wanted(entry: Entry): Interest {
+    return (entry.reader !== null ? READ : 0) | (entry.writer !== null ? WRITE : 0)
+  }
+
+  #touch(entry: Entry): void {
+    const wanted = this.#wanted(entry)
+    if (wanted === entry.registered) return
+    if (wanted === 0) {
+      const { registered } = entry
+      entry.registered = 0
+      this.#poller.set(entry.fd, registered, 0)
+    } else if (!entry.changed) {
+      entry.changed = true
+      this.#changed.push(entry)
+    }
+  }
+
+  #applyChanges(): void {
+    if (this.#changed.length === 0) return
+    const changing = this.#changed
+    this.#changed = this.#changing
+    this.#changing = changing
+    for (const entry of changing) {
+      entry.changed = false
+      const wanted = this.#wanted(entry)
+      const { registered } = entry
+      if (wanted === registered) continue
+      try {
+        entry.registered = wanted
+        this.#poller.set(entry.fd, registered, wanted)
+      } catch (error) {
+        entry.registered = registered
+        this.#fail(entry, (error as NodeJS.ErrnoException).errno ?? -EIO)
+      }
+    }
+    changing.length = 0
+  }
+
+  // The poller refused the descriptor: everything that waits on it ends with the reason.
+  #fail(entry: Entry, error: number): void {
+    for (
+      let operation = entry.reader ?? entry.writer;
+      operation !== null;
+      operation = entry.reader ?? entry.writer
+    ) {
+      this.#leave(operation)
+      this.#finish(operation, error)
+    }
+  }
+
+  #makeWakeable(): void {
+    this.#wakeEventfd = eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK)
+    const entry = (this.#entries[this.#wakeEventfd] = new Entry(this.#wakeEventfd))
+    entry.registered = READ
+    this.#poller.set(entry.fd, 0, READ)
+  }
+
+  // ---- the copy
+
+  #read(entry: Entry, operation: Operation): void {
+    if (operation.stamps !== null) operation.stamps.ready = now()
+    if (operation.kind === Kind.receive) this.#receive(entry, operation)
+    else if (operation.kind === Kind.accept) this.#accept(entry, operation)
+    else this.#recvfrom(entry, operation)
+  }
+
+  #receive(entry: Entry, operation: Operation): void {
+    const arena = this.#arena
+    let bytes = 0
+    for (let round = 0; round < MOST_RECEIVES && bytes < MOST_RECEIVED_BYTES; round++) {
+      const { room } = arena
+      const received = rawRecv(entry.fd, arena.address, room, MSG_DONTWAIT)
+      if (received > 0) {
+        if (operation.stamps !== null) operation.stamps.copied = now()
+        operation.chunk = arena.take(received)
+        bytes += received
+        this.#progress(operation, received)
+        if (entry.reader !== operation) return
+        if (received < room) return
+      } else if (received === -EAGAIN) return
+      else if (received !== -EINTR) {
+        this.#end(operation, received)
+        return
+      }
+    }
+    this.#poller.again?.(entry.fd, READ)
+  }
+
+  #accept(entry: Entry, operation: Operation): void {
+    for (let round = 0; round < MOST_ACCEPTS; round++) {
+      const fd = rawAccept4(entry.fd, null, null, this.#acceptFlags)
+      if (fd >= 0) {
+        this.#progress(operation, fd)
+        if (entry.reader !== operation) return
+      } else if (fd === -EAGAIN) return
+      else if (!passing.has(fd)) {
+        this.#end(operation, fd)
+        return
+      }
+    }
+    this.#poller.again?.(entry.fd, READ)
+  }
+
+  #recvfrom(entry: Entry, operation: Operation): void {
+    const arena = this.#arena
+    for (let round = 0; round < MOST_RECEIVES; round++) {
+      const room = Math.min(operation.room, arena.room)
+      this.#addressLength[0] = ADDRESS_BYTES
+      const length = rawRecvfrom(
+        entry.fd,
+        arena.address,
+        room,
+        MSG_DONTWAIT | MSG_TRUNC,
+        this.#address,
+        this.#addressLength,
+      )
+      if (length >= 0) {
+        if (operation.stamps !== null) operation.stamps.copied = now()
+        const kept = Math.min(length, room)
+        operation.chunk = arena.take(kept)
+        operation.truncated = length > room
+        operation.from = decodeShared(this.#address, this.#addressLength[0]!)
+        this.#progress(operation, kept)
+      } else if (length === -EAGAIN) return
+      else if (ofTheNetwork.has(length)) {
+        // An ICMP answer to something sent earlier: it is told, and the socket goes on.
+        operation.chunk = null
+        this.#progress(operation, length)
+      } else if (length !== -EINTR) {
+        this.#end(operation, length)
+        return
+      }
+      if (entry.reader !== operation) return
+    }
+    this.#poller.again?.(entry.fd, READ)
+  }
+
+  #write(entry: Entry): void {
+    while (entry.writer !== null) {
+      const operation = entry.writer
+      if (operation.stamps !== null) operation.stamps.ready = now()
+      if (operation.kind === Kind.connect) {
+        const result = this.#connected(operation)
+        if (result === -EALREADY) return
+        this.#end(operation, result)
+      } else if (!this.#push(operation, entry)) return
+    }
+  }
+
+  /** @returns whether the operation is over */
+  #attempt(operation: Operation): boolean {
+    if (operation.kind !== Kind.connect) return this.#push(operation, null)
+    const { address } = operation
+    const result = rawConnect(operation.fd, address, address!.length)
+    // Interrupted, a connect goes on by itself: connect(2).
+    if (result === -EINPROGRESS || result === -EINTR) return false
+    this.#finish(operation, result)
+    return true
+  }
+
+  #connected(operation: Operation): number {
+    const error = rawSocketError(operation.fd)
+    if (error !== 0) return error < 0 ? error : -error
+    // The report may have been a mere hint: connect once more tells for sure.
+    const result = rawConnect(operation.fd, operation.address, operation.address!.length)
+    if (result === -EISCONN) return 0
+    return result === -EINTR || result === -EINPROGRESS ? -EALREADY : result
+  }
+
+  /** @returns whether the operation is over; false: there is no room now */
+  #push(operation: Operation, entry: Entry | null): boolean {
+    for (;;) {
+      const sent = operation.kind === Kind.send ? this.#send(operation) : this.#sendto(operation)
+      if (sent >= 0) {
+        if (operation.kind === Kind.send && !advance(operation, sent)) continue
+        if (operation.stamps !== null) operation.stamps.copied = now()
+        const result = operation.kind === Kind.send ? operation.sent : sent
+        if (entry === null) this.#finish(operation, result)
+        else this.#end(operation, result)
+        return true
+      }
+      // Out of kernel memory is no verdict on the bytes: they are kept, and sent when there is room.
+      if (sent === -EAGAIN || sent === -ENOBUFS || sent === -ENOMEM) return false
+      if (sent === -EINTR) continue
+      if (entry === null) this.#finish(operation, sent)
+      else this.#end(operation, sent)
+      return true
+    }
+  }
+
+  #send(operation: Operation): number {
+    const { buffers, index, offset } = operation
+    const flags = MSG_NOSIGNAL | MSG_DONTWAIT
+    const first = buffers[index]
+    if (first === undefined) return 0
+    if (index + 1 === buffers.length || first.length - offset >= GATHER / 4) {
+      const rest = offset === 0 ? first : first.subarray(offset)
+      return rawSend(operation.fd, rest, rest.length, flags)
+    }
+    let length = 0
+    let skip = offset
+    for (let next = index; next < buffers.length && length < GATHER; next++) {
+      const part = buffers[next]!.subarray(skip, skip + GATHER - length)
+      this.#gather.set(part, length)
+      length += part.length
+      skip = 0
+    }
+    return rawSend(operation.fd, this.#gather, length, flags)
+  }
+
+  #sendto(operation: Operation): number {
+    const data = operation.buffers[0]!
+    const { address } = operation
+    return rawSendto(
+      operation.fd,
+      data,
+      data.length,
+      MSG_NOSIGNAL | MSG_DONTWAIT,
+      address,
+      address === null ? 0 : address.length,
+    )
+  }
+
+  // ---- completions
+
+  #progress(operation: Operation, result: number): void {
+    operation.result = result
+    operation.more = true
+    if (operation.stamps !== null) operation.stamps.delivered = now()
+    operation.owner.completed(operation)
+    operation.chunk = null
+  }
+
+  #end(operation: Operation, result: number): void {
+    this.#leave(operation)
+    this.#finish(operation, result)
+  }
+
+  #finish(operation: Operation, result: number): void {
+    operation.result = result
+    operation.more = false
+    operation.inFlight = false
+    operation.chunk = null
+    if (operation.stamps !== null) operation.stamps.delivered = now()
+    operation.owner.completed(operation)
+  }
+}
+
+/** Counts what was sent. @returns whether that was the last of it */
+function advance(operation: Operation, sent: number): boolean {
+  operation.sent += sent
+  const { buffers } = operation
+  let offset = operation.offset + sent
+  let { index } = operation
+  while (index < buffers.length && offset >= buffers[index]!.length) offset -= buffers[index++]!.length
+  operation.index = index
+  operation.offset = offset
+  return index >= buffers.length
+}
+
+function append(head: Operation, operation: Operation): void {
+  let last = head
+  while (last.next !== null) last = last.next
+  last.next = operation
+}
+
+function without(head: Operation | null, operation: Operation): Operation | null {
+  if (head === null) return null
+  if (head === operation) {
+    const { next } = operation
+    operation.next = null
+    return next
+  }
+  for (let before = head; before.next !== null; before = before.next) {
+    if (before.next !== operation) continue
+    before.next = operation.next
+    operation.next = null
+    break
+  }
+  return head
+}
+
+const EINTR = 4
+const EIO = 5
+const EAGAIN = 11
+const ENOMEM = 12
+const EOPNOTSUPP = 95
+const ENOBUFS = 105
+const EISCONN = 106
+const EALREADY = 114
+const EINPROGRESS = 115
+const ECANCELED = 125
+
+/** Errors of accept(2) that concern one connection, already gone: the next may be fine. */
+const passing = new Set([-EINTR, -103 /* ECONNABORTED */, -71 /* EPROTO */, -92 /* ENOPROTOOPT */])
+
+/** What recvfrom(2) reports of datagrams sent earlier (RFC 1122 4.1.3.3). */
+const ofTheNetwork = new Set([
+  -111 /* ECONNREFUSED */, -113 /* EHOSTUNREACH */, -101 /* ENETUNREACH */, -100 /* ENETDOWN */,
+  -112 /* EHOSTDOWN */, -64 /* ENONET */, -92 /* ENOPROTOOPT */, -71 /* EPROTO */, -90 /* EMSGSIZE */,
+])

@@ -1,0 +1,224 @@
+/** listen(): a descriptor that accepts, and the sockets it makes. */
+import { unlink } from 'node:fs/promises'
+import { type Deferred, type Engine, engineFor } from '../loop/engine.js'
+import type { Host, ModelName } from '../models/model.js'
+import { type Completion, Kind, Operation } from '../models/operation.js'
+import type { Address } from '../sys/address.js'
+import { rawClose } from '../sys/descriptor.js'
+import { check, systemError } from '../sys/errno.js'
+import {
+  getsockname,
+  IPPROTO_IPV6,
+  IPPROTO_TCP,
+  IPV6_V6ONLY,
+  rawBind,
+  rawListen,
+  rawShutdown,
+  rawSocket,
+  SHUT_RDWR,
+  SO_REUSEADDR,
+  SO_REUSEPORT,
+  SOCK_CLOEXEC,
+  SOCK_NONBLOCK,
+  SOCK_STREAM,
+  SOL_SOCKET,
+  setsockoptInt,
+  TCP_NODELAY,
+} from '../sys/socket.js'
+import type { Listener, ListenOptions } from './handlers.js'
+import { encoded, familyOf, placeOf, resolve } from './resolve.js'
+import { Socket, type SocketSettings } from './socket.js'
+
+/** With the descriptors used up, accepting is tried again so soon, or when one of our own sockets closes. */
+const RETRY_MS = 50
+
+export const DEFAULT_HIGH_WATER_MARK = 64 * 1024
+
+/**
+ * Listens on TCP (`hostname`, `port`) or on a Unix socket (`path`).
+ * @throws (rejects with) EADDRINUSE, EACCES, … with `syscall`, `address`, `port` or `path`; what a named model's
+ *   probe says where it cannot work; ERR_INVALID_ARG_VALUE
+ */
+export async function listen<Data = undefined>(options: ListenOptions<Data>): Promise<Listener> {
+  const engine = engineFor(options.model, options.host)
+  const [address] = await resolve(options)
+  const fd = openListening(address!, options, engine)
+  return new ListeningSocket(engine, fd, options)
+}
+
+type Opening = Pick<ListenOptions, 'reusePort' | 'ipv6Only' | 'backlog'>
+
+function openListening(address: Address, options: Opening, engine: Engine): number {
+  const flags = SOCK_STREAM | SOCK_CLOEXEC | (engine.model.limits.nonBlocking ? SOCK_NONBLOCK : 0)
+  const fd = check(rawSocket(familyOf(address), flags, 0), 'socket')
+  try {
+    if (address.family !== 'Unix') {
+      setsockoptInt(fd, SOL_SOCKET, SO_REUSEADDR, 1)
+      if (options.reusePort) setsockoptInt(fd, SOL_SOCKET, SO_REUSEPORT, 1)
+      if (address.family === 'IPv6') setsockoptInt(fd, IPPROTO_IPV6, IPV6_V6ONLY, options.ipv6Only ? 1 : 0)
+    }
+    const bytes = encoded(address)
+    check(rawBind(fd, bytes, bytes.length), 'bind', placeOf(address))
+    check(rawListen(fd, options.backlog ?? 511), 'listen', placeOf(address))
+    return fd
+  } catch (error) {
+    rawClose(fd)
+    throw error
+  }
+}
+
+class ListeningSocket<Data> implements Listener, Completion, Deferred {
+  readonly address: Address
+  deferred = false
+  readonly #engine: Engine
+  readonly #settings: SocketSettings<Data>
+  readonly #tcp: boolean
+  readonly #noDelay: boolean
+  readonly #accept: Operation
+  readonly #sockets = new Set<Socket<Data>>()
+  readonly #gone = (socket: Socket<Data>) => this.#forget(socket)
+  #fd: number
+  #closing = false
+  #starved = false
+  #retry: NodeJS.Timeout | null = null
+  #referenced = true
+  #whenClosed: (() => void)[] = []
+
+  constructor(engine: Engine, fd: number, options: ListenOptions<Data>) {
+    this.#engine = engine
+    this.#fd = fd
+    this.address = getsockname(fd)
+    this.#tcp = this.address.family !== 'Unix'
+    this.#noDelay = options.noDelay ?? true
+    this.#settings = {
+      handlers: options.socket,
+      allowHalfOpen: options.allowHalfOpen ?? false,
+      highWaterMark: options.highWaterMark ?? DEFAULT_HIGH_WATER_MARK,
+      data: options.data as Data,
+    }
+    this.#accept = new Operation(Kind.accept, fd, this)
+    engine.ref()
+    engine.submit(this.#accept)
+  }
+
+  get port(): number {
+    return this.address.family === 'Unix' ? 0 : this.address.port
+  }
+
+  get model(): ModelName {
+    return this.#engine.model.name
+  }
+
+  get reason(): string {
+    return this.#engine.reason
+  }
+
+  get host(): Host {
+    return this.#engine.host
+  }
+
+  get fd(): number {
+    return this.#fd
+  }
+
+  get connections(): number {
+    return this.#sockets.size
+  }
+
+  close(closeConnections = false): Promise<void> {
+    const closed = new Promise<void>((resolve) => this.#whenClosed.push(resolve))
+    if (closeConnections) for (const socket of this.#sockets) socket.terminate()
+    if (this.#closing) {
+      this.#engine.defer(this)
+      return closed
+    }
+    this.#closing = true
+    if (this.#retry !== null) clearTimeout(this.#retry)
+    if (this.#accept.inFlight) {
+      if (!this.#engine.model.limits.cancels) rawShutdown(this.#fd, SHUT_RDWR)
+      this.#engine.cancel(this.#accept)
+    }
+    this.#closeWhenQuiet()
+    return closed
+  }
+
+  ref(): this {
+    if (!this.#referenced && this.#fd >= 0) this.#engine.ref()
+    this.#referenced = true
+    return this
+  }
+
+  unref(): this {
+    if (this.#referenced && this.#fd >= 0) this.#engine.unref()
+    this.#referenced = false
+    return this
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close(true)
+  }
+
+  completed(operation: Operation): void {
+    const { result, more } = operation
+    if (result >= 0) {
+      if (this.#closing) rawClose(result)
+      else this.#welcome(result)
+      if (!more && !this.#closing) this.#engine.submit(operation)
+    } else if (!this.#closing) this.#refused(result)
+    if (this.#closing && !more) this.#closeWhenQuiet()
+  }
+
+  runDeferred(): void {
+    if (this.#fd >= 0 || this.#sockets.size > 0) return
+    const resolves = this.#whenClosed
+    this.#whenClosed = []
+    for (const resolve of resolves) resolve()
+  }
+
+  #welcome(fd: number): void {
+    if (this.#tcp && this.#noDelay) setsockoptInt(fd, IPPROTO_TCP, TCP_NODELAY, 1)
+    const socket = new Socket(this.#engine, fd, this.#settings, this.#gone)
+    this.#sockets.add(socket)
+    socket.open()
+  }
+
+  #forget(socket: Socket<Data>): void {
+    this.#sockets.delete(socket)
+    if (this.#starved) this.#tryAgain()
+    if (this.#closing && this.#sockets.size === 0) this.#engine.defer(this)
+  }
+
+  // Out of descriptors or memory: the connections wait in the backlog until there are some again.
+  #refused(result: number): void {
+    if (!this.#starved) {
+      this.#starved = true
+      const { message } = systemError(
+        result,
+        'accept',
+        'connections wait until descriptors are free; ulimit -n',
+      )
+      process.emitWarning(message, { code: 'FIVEFOLD_ACCEPT' })
+    }
+    this.#retry ??= setTimeout(() => this.#tryAgain(), RETRY_MS)
+  }
+
+  #tryAgain(): void {
+    if (this.#retry !== null) clearTimeout(this.#retry)
+    this.#retry = null
+    if (this.#closing || this.#accept.inFlight) return
+    this.#starved = false
+    this.#engine.submit(this.#accept)
+  }
+
+  #closeWhenQuiet(): void {
+    if (this.#fd < 0 || this.#accept.inFlight) return
+    rawClose(this.#fd)
+    this.#fd = -1
+    if (this.#referenced) this.#engine.unref()
+    const { address } = this
+    if (address.family === 'Unix' && address.path !== '' && !address.path.startsWith('\0')) {
+      unlink(address.path).catch(() => {})
+    }
+    this.#engine.defer(this)
+  }
+}

@@ -1,0 +1,460 @@
+/** A connected stream socket: what was written goes out in order, what comes is handed to the handlers. */
+import type { Deferred, Engine } from '../loop/engine.js'
+import { type Completion, Kind, Operation, syscallOf } from '../models/operation.js'
+import { publish, stampsIfWanted } from '../models/stamps.js'
+import type { Address } from '../sys/address.js'
+import { rawClose } from '../sys/descriptor.js'
+import { type ErrorPlace, systemError } from '../sys/errno.js'
+import { requireStable } from '../sys/memory.js'
+import {
+  getpeername,
+  getsockname,
+  IPPROTO_TCP,
+  rawShutdown,
+  SHUT_RDWR,
+  SHUT_WR,
+  SO_KEEPALIVE,
+  SOL_SOCKET,
+  setsockoptInt,
+  TCP_KEEPIDLE,
+  TCP_NODELAY,
+} from '../sys/socket.js'
+import type { SocketHandlers } from './handlers.js'
+
+/** Up to here what is written is copied; beyond, the socket refers to the caller's memory until it is sent. */
+const COPY = 4096
+
+/** Settings of a socket that its maker passes on. */
+export interface SocketSettings<Data> {
+  handlers: SocketHandlers<Data>
+  allowHalfOpen: boolean
+  highWaterMark: number
+  data: Data
+}
+
+export class Socket<Data = unknown> implements Completion, Deferred {
+  /** Yours. */
+  data: Data
+  /** Bytes received, and bytes the kernel has taken. */
+  bytesRead = 0
+  bytesWritten = 0
+  /** @internal */
+  deferred = false
+
+  readonly #engine: Engine
+  readonly #settings: SocketSettings<Data>
+  readonly #handlers: SocketHandlers<Data>
+  readonly #gone: ((socket: Socket<Data>) => void) | null
+  readonly #receive: Operation
+  readonly #send: Operation
+  #fd: number
+  /** Written, and not yet handed to the driver; and the bytes of that and of what the driver has. */
+  #queue: Uint8Array[] = []
+  #queued = 0
+  #inData = false
+  #needsDrain = false
+  #paused = false
+  /** What came while paused. */
+  #held: Buffer[] = []
+  /** The peer's end is known; `end` was told; our own end was asked for; it was sent. */
+  #peerEnded = false
+  #endTold = false
+  #ending = false
+  #endSent = false
+  #closing = false
+  #closed = false
+  #error: Error | undefined
+  #referenced = true
+  #local: Address | undefined
+  #remote: Address | undefined
+
+  /** @internal Sockets come from `connect` and from listeners. */
+  constructor(
+    engine: Engine,
+    fd: number,
+    settings: SocketSettings<Data>,
+    gone: ((socket: Socket<Data>) => void) | null,
+  ) {
+    this.#engine = engine
+    this.#fd = fd
+    this.#settings = settings
+    this.#handlers = settings.handlers
+    this.data = settings.data
+    this.#gone = gone
+    this.#receive = new Operation(Kind.receive, fd, this)
+    this.#send = new Operation(Kind.send, fd, this)
+    engine.ref()
+  }
+
+  /** @internal Tells `open` and begins to receive. */
+  open(): void {
+    this.#call(this.#handlers.open)
+    if (!this.#closing && !this.#paused) this.#startReceiving()
+  }
+
+  /** The descriptor; -1 once closed. It stays the socket's: do not close it. */
+  get fd(): number {
+    return this.#fd
+  }
+
+  /** Still open: neither closed nor closing. */
+  get readyState(): 'open' | 'readOnly' | 'writeOnly' | 'closed' {
+    if (this.#closing) return 'closed'
+    if (this.#ending) return this.#peerEnded ? 'closed' : 'readOnly'
+    return this.#peerEnded ? 'writeOnly' : 'open'
+  }
+
+  /** Bytes written that the kernel has not taken yet. */
+  get bytesQueued(): number {
+    return this.#queued
+  }
+
+  get paused(): boolean {
+    return this.#paused
+  }
+
+  get localAddress(): Address | undefined {
+    if (this.#fd >= 0) this.#local ??= attempt(getsockname, this.#fd)
+    return this.#local
+  }
+
+  get remoteAddress(): Address | undefined {
+    if (this.#fd >= 0) this.#remote ??= attempt(getpeername, this.#fd)
+    return this.#remote
+  }
+
+  /**
+   * Sends bytes, after those written before. A buffer of more than 4 KiB must not be changed until it is sent
+   * (`bytesQueued` is 0, or `drain`); a smaller one may at once.
+   * @returns the bytes taken, from the start of `data`. When they are fewer than given, the rest is still
+   *   yours: go on with it in `drain`. 0 once the socket is closed.
+   * @throws ERR_STREAM_WRITE_AFTER_END after `end()`; ERR_INVALID_ARG_TYPE, or for a detached or resizable buffer
+   */
+  write(data: Uint8Array | string): number {
+    if (this.#closing) return 0
+    if (this.#ending) {
+      throw Object.assign(new Error('write after end'), { code: 'ERR_STREAM_WRITE_AFTER_END' })
+    }
+    return this.#take(data)
+  }
+
+  /** Sends the last bytes, then the end. What the peer still sends is received. */
+  end(data?: Uint8Array | string): void {
+    if (this.#ending || this.#closing) return
+    if (data !== undefined) {
+      const bytes = typeof data === 'string' ? Buffer.from(data) : data
+      // The last bytes are taken whole, whatever the mark: there will be no drain to go on in.
+      const taken = this.#take(bytes)
+      if (taken < bytes.length) {
+        this.#queue.push(bytes.subarray(taken))
+        this.#queued += bytes.length - taken
+      }
+    }
+    this.#needsDrain = false
+    this.#ending = true
+    this.#flushSoon()
+  }
+
+  /** Closes at once: what is queued is lost, no more data is told. `close` follows. */
+  terminate(): void {
+    this.#destroy(undefined)
+  }
+
+  /** Hands out no data until `resume`. What the kernel has already handed over is held, not lost. */
+  pause(): void {
+    if (this.#paused || this.#closing) return
+    this.#paused = true
+    if (this.#receive.inFlight) this.#engine.cancel(this.#receive)
+  }
+
+  resume(): void {
+    if (!this.#paused || this.#closing) return
+    this.#paused = false
+    if (this.#held.length > 0 || this.#peerEnded) this.#engine.defer(this)
+    else this.#startReceiving()
+  }
+
+  /** TCP_NODELAY, tcp(7): small segments go out at once. On by default. */
+  setNoDelay(on = true): this {
+    if (this.#fd >= 0) setsockoptInt(this.#fd, IPPROTO_TCP, TCP_NODELAY, on ? 1 : 0)
+    return this
+  }
+
+  /** SO_KEEPALIVE, socket(7), with the first probe after `initialDelaySeconds` of silence (tcp(7)). */
+  setKeepAlive(on = true, initialDelaySeconds = 0): this {
+    if (this.#fd < 0) return this
+    setsockoptInt(this.#fd, SOL_SOCKET, SO_KEEPALIVE, on ? 1 : 0)
+    if (on && initialDelaySeconds > 0) {
+      setsockoptInt(this.#fd, IPPROTO_TCP, TCP_KEEPIDLE, Math.ceil(initialDelaySeconds))
+    }
+    return this
+  }
+
+  /** An open socket keeps the process alive, unless unref'ed. */
+  ref(): this {
+    if (!this.#referenced && !this.#closed) {
+      this.#referenced = true
+      this.#engine.ref()
+    }
+    return this
+  }
+
+  unref(): this {
+    if (this.#referenced) {
+      this.#referenced = false
+      if (!this.#closed) this.#engine.unref()
+    }
+    return this
+  }
+
+  /** @internal */
+  completed(operation: Operation): void {
+    if (operation.stamps !== null) publish(operation)
+    if (operation === this.#receive) this.#received(operation)
+    else this.#sent(operation)
+  }
+
+  /** @internal */
+  runDeferred(): void {
+    if (this.#closed) {
+      this.#tellClosed()
+      return
+    }
+    if (this.#closing) return
+    if (!this.#paused && (this.#held.length > 0 || this.#peerEnded)) this.#deliverHeld()
+    this.#flush()
+  }
+
+  // ---- receiving
+
+  #startReceiving(): void {
+    if (this.#receive.inFlight || this.#peerEnded) return
+    this.#receive.stamps = stampsIfWanted()
+    this.#engine.submit(this.#receive)
+  }
+
+  #received(operation: Operation): void {
+    const { result, chunk } = operation
+    if (this.#closing) {
+      if (!operation.more) this.#closeWhenQuiet()
+      return
+    }
+    if (result > 0) {
+      this.bytesRead += result
+      if (this.#paused || this.#held.length > 0) this.#held.push(chunk!)
+      else this.#deliver(chunk!)
+      if (!operation.more && !this.#paused && !this.#closing) this.#startReceiving()
+    } else if (result === 0) {
+      this.#peerEnded = true
+      if (!this.#paused && this.#held.length === 0) this.#tellEnd()
+    } else if (result === -ECANCELED) {
+      // Paused; and perhaps resumed before this came.
+      if (!this.#paused) this.#startReceiving()
+    } else this.#fail(result, operation)
+  }
+
+  #deliver(chunk: Buffer): void {
+    const { data } = this.#handlers
+    if (data === undefined) return
+    this.#inData = true
+    try {
+      data(this, chunk)
+    } catch (error) {
+      this.#thrown(error)
+    }
+    this.#inData = false
+    // What the handler wrote goes out together, as soon as it has returned.
+    if (this.#queue.length > 0) this.#flush()
+  }
+
+  #deliverHeld(): void {
+    while (this.#held.length > 0 && !this.#paused && !this.#closing) this.#deliver(this.#held.shift()!)
+    if (this.#paused || this.#closing) return
+    if (this.#peerEnded) this.#tellEnd()
+    else this.#startReceiving()
+  }
+
+  #tellEnd(): void {
+    if (this.#endTold) return
+    this.#endTold = true
+    this.#call(this.#handlers.end)
+    if (!this.#settings.allowHalfOpen) this.end()
+    this.#finishWhenBothEnded()
+  }
+
+  // ---- sending
+
+  #take(data: Uint8Array | string): number {
+    let bytes: Uint8Array
+    if (typeof data === 'string') bytes = Buffer.from(data)
+    else if (ArrayBuffer.isView(data) && data.BYTES_PER_ELEMENT === 1) {
+      requireStable(data)
+      bytes = data
+    } else {
+      throw Object.assign(new TypeError('data is a string, a Buffer or a Uint8Array'), {
+        code: 'ERR_INVALID_ARG_TYPE',
+      })
+    }
+    const { length } = bytes
+    if (length === 0) return 0
+    let taken = length
+    if (this.#queued > 0 && this.#queued + length > this.#settings.highWaterMark) {
+      taken = this.#settings.highWaterMark - this.#queued
+      this.#needsDrain = true
+      if (taken <= 0) return 0
+    }
+    if (taken < length) bytes = bytes.subarray(0, taken)
+    // Inside the data handler it is usually sent as soon as the handler returns, but nothing promises that.
+    this.#queue.push(typeof data !== 'string' && taken <= COPY ? Buffer.from(bytes) : bytes)
+    this.#queued += taken
+    if (!this.#inData) this.#flushSoon()
+    return taken
+  }
+
+  #flushSoon(): void {
+    if (!this.#send.inFlight) this.#engine.defer(this)
+  }
+
+  #flush(): void {
+    if (this.#send.inFlight || this.#closing) return
+    if (this.#queue.length === 0) {
+      if (this.#ending && !this.#endSent) this.#sendEnd()
+      return
+    }
+    const send = this.#send
+    send.buffers = this.#queue
+    this.#queue = []
+    send.stamps = stampsIfWanted()
+    this.#engine.submit(send)
+  }
+
+  #sent(operation: Operation): void {
+    const { result } = operation
+    this.bytesWritten += operation.sent
+    this.#queued -= operation.sent
+    operation.buffers = none
+    if (this.#closing) {
+      this.#closeWhenQuiet()
+      return
+    }
+    if (result < 0) {
+      this.#fail(result, operation)
+      return
+    }
+    if (this.#queue.length > 0) this.#engine.defer(this)
+    else if (this.#ending) this.#sendEnd()
+    if (this.#needsDrain && this.#queued * 2 <= this.#settings.highWaterMark) {
+      this.#needsDrain = false
+      this.#call(this.#handlers.drain)
+    }
+  }
+
+  #sendEnd(): void {
+    if (this.#endSent) return
+    this.#endSent = true
+    // ENOTCONN: the peer is gone already, which the receiving side tells.
+    rawShutdown(this.#fd, SHUT_WR)
+    this.#finishWhenBothEnded()
+  }
+
+  #finishWhenBothEnded(): void {
+    if (this.#endSent && this.#endTold) this.#destroy(undefined)
+  }
+
+  // ---- the end
+
+  #fail(result: number, operation: Operation): void {
+    const place: ErrorPlace = {}
+    const remote = this.#remote
+    if (remote?.family === 'Unix') place.path = remote.path
+    else if (remote !== undefined) Object.assign(place, { address: remote.address, port: remote.port })
+    const error = systemError(result, syscallOf[operation.kind]!, place)
+    if (this.#handlers.error !== undefined) this.#tellError(error)
+    this.#destroy(error)
+  }
+
+  #thrown(error: unknown): void {
+    const thrown =
+      error instanceof Error ? error : new Error(`a handler threw ${String(error)}`, { cause: error })
+    if (this.#handlers.error === undefined) uncaught(thrown)
+    else this.#tellError(thrown)
+    this.#destroy(thrown)
+  }
+
+  #tellError(error: Error): void {
+    try {
+      this.#handlers.error!(this, error)
+    } catch (thrown) {
+      uncaught(thrown)
+    }
+  }
+
+  #destroy(error: Error | undefined): void {
+    if (this.#closing) return
+    this.#closing = true
+    this.#error = error
+    this.#queue = []
+    this.#held = []
+    // The answers are kept for handlers that ask in `close`.
+    const { localAddress, remoteAddress } = this
+    void localAddress
+    void remoteAddress
+    const { driver, model } = this.#engine
+    const waits = this.#receive.inFlight || this.#send.inFlight
+    // Where a started operation cannot be cancelled, shutting the socket down ends it.
+    if (waits && !model.limits.cancels) rawShutdown(this.#fd, SHUT_RDWR)
+    if (this.#receive.inFlight) driver.cancel(this.#receive)
+    if (this.#send.inFlight) driver.cancel(this.#send)
+    this.#closeWhenQuiet()
+    this.#engine.schedule()
+  }
+
+  // The descriptor is closed only when nothing is in flight: until then its number must stay ours.
+  #closeWhenQuiet(): void {
+    if (this.#closed || this.#receive.inFlight || this.#send.inFlight) return
+    this.#closed = true
+    rawClose(this.#fd)
+    this.#fd = -1
+    this.deferred = false
+    this.#engine.defer(this)
+  }
+
+  #tellClosed(): void {
+    if (this.#referenced) this.#engine.unref()
+    this.#gone?.(this)
+    const { close } = this.#handlers
+    try {
+      if (this.#error === undefined) close?.(this)
+      else close?.(this, this.#error)
+    } catch (error) {
+      uncaught(error)
+    }
+  }
+
+  #call(handler: ((socket: Socket<Data>) => void) | undefined): void {
+    if (handler === undefined) return
+    try {
+      handler(this)
+    } catch (error) {
+      this.#thrown(error)
+    }
+  }
+}
+
+const none: readonly Uint8Array[] = []
+const ECANCELED = 125
+
+function attempt(ask: (fd: number) => Address, fd: number): Address | undefined {
+  try {
+    return ask(fd)
+  } catch {
+    return undefined
+  }
+}
+
+/** What nobody caught ends where Node's own uncaught errors end, outside the library's turn. */
+export function uncaught(error: unknown): void {
+  process.nextTick(() => {
+    throw error
+  })
+}
