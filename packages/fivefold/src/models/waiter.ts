@@ -1,0 +1,130 @@
+/**
+ * "A thread of its own does the waiting": how a mechanism without a pollable descriptor (select, poll) is embedded
+ * in Node's loop. The thread sleeps in the mechanism's own call; when that returns, it makes `wakeFd` readable.
+ *
+ * (a) The thread only waits. What is ready is asked again, without sleeping, by the poller in the loop's thread,
+ *     so nothing that the two know can contradict. After a report the thread parks until it is armed again.
+ * (b) The interest lies in shared memory, a byte for each descriptor. An eventfd of our own is in every set, so
+ *     that a change can end the sleep.
+ * (c) poll and select hold on to the open files they sleep on: a socket closed meanwhile sends no FIN, and its
+ *     port stays taken, until the call returns. So taking a descriptor out waits until the thread has left
+ *     the call. Then it pauses, until it is armed or a moment has passed: taking out many is paid for once.
+ */
+import { rawClose } from '../sys/descriptor.js'
+import { systemError } from '../sys/errno.js'
+import { EFD_CLOEXEC, EFD_NONBLOCK, eventfd, rawEventfdRead, rawEventfdWrite } from '../sys/eventfd.js'
+import { getrlimit, RLIMIT_NOFILE } from '../sys/process.js'
+import type { Interest } from './model.js'
+import { leaveOnExit, pause, type Sleepers, startThread, stayOnExit } from './thread.js'
+import {
+  ARMED,
+  BORN,
+  CHANGES,
+  GONE,
+  HIGHEST,
+  IN_CALL,
+  PAUSED,
+  QUIT,
+  STATE,
+  type WaiterData,
+  type WaiterMechanism,
+  WORDS,
+} from './waiter-layout.js'
+
+const MOST_DESCRIPTORS = 1 << 20
+const threadProgram = new URL('./waiter-thread.js', import.meta.url)
+
+export class Waiter implements Sleepers {
+  /** Readable when the mechanism has something to report. */
+  readonly wakeFd: number
+  readonly #controlFd: number
+  readonly #words: Int32Array
+  readonly #table: Uint8Array
+  #closed = false
+
+  constructor(mechanism: WaiterMechanism) {
+    const { hard } = getrlimit(RLIMIT_NOFILE)
+    const words = new SharedArrayBuffer(WORDS * 4)
+    const table = new SharedArrayBuffer(Math.min(hard, MOST_DESCRIPTORS))
+    this.#words = new Int32Array(words)
+    this.#table = new Uint8Array(table)
+    this.#words[ARMED] = 1
+    this.wakeFd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)
+    this.#controlFd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)
+    const data: WaiterData = { mechanism, words, table, wakeFd: this.wakeFd, controlFd: this.#controlFd }
+    leaveOnExit(this)
+    startThread(threadProgram, data, (error) => {
+      // Without it the loop would sleep through everything.
+      Atomics.store(this.#words, STATE, GONE)
+      throw error
+    })
+  }
+
+  /** Says what is wanted of a descriptor; 0 before it is closed. */
+  set(fd: number, interest: Interest): void {
+    const words = this.#words
+    if (fd >= this.#table.length) {
+      throw systemError(-EMFILE, 'poll', `the waiting thread's table ends at ${this.#table.length}`)
+    }
+    const old = this.#table[fd]!
+    if (old === interest) return
+    Atomics.store(this.#table, fd, interest)
+    if (fd > words[HIGHEST]!) Atomics.store(words, HIGHEST, fd)
+    if (interest === 0) Atomics.store(words, PAUSED, 1)
+    Atomics.add(words, CHANGES, 1)
+    // Either we see that the thread is in its call, or it sees the change before it enters: see there.
+    if (Atomics.load(words, IN_CALL) === 0) return
+    rawEventfdWrite(this.#controlFd, 1)
+    if (interest !== 0) return
+    while (Atomics.load(words, IN_CALL) === 1 && Atomics.load(words, STATE) !== GONE) {
+      Atomics.wait(words, IN_CALL, 1, 1)
+    }
+  }
+
+  /** Has the thread wait again, if it does not. */
+  arm(): void {
+    const words = this.#words
+    if (Atomics.load(words, PAUSED) === 1) {
+      Atomics.store(words, PAUSED, 0)
+      Atomics.notify(words, PAUSED)
+    }
+    if (Atomics.load(words, ARMED) === 1) return
+    Atomics.store(words, ARMED, 1)
+    Atomics.notify(words, ARMED)
+  }
+
+  /**
+   * The poller has asked without sleeping. While it finds something, `wakeFd` stays as it is; when it finds
+   * nothing more, that is quiet again and the thread waits.
+   */
+  settle(found: boolean): void {
+    if (found) return
+    // The thread writes first and is unarmed then: what is still armed has nothing to be read.
+    if (Atomics.load(this.#words, ARMED) === 0) rawEventfdRead(this.wakeFd)
+    this.arm()
+  }
+
+  close(): void {
+    if (this.#closed) return
+    this.#closed = true
+    // It must not write to the number when that is somebody else's.
+    while (!this.leave()) pause(0.25)
+    stayOnExit(this)
+    rawClose(this.#controlFd)
+    rawClose(this.wakeFd)
+  }
+
+  /** @internal */
+  leave(): boolean {
+    const words = this.#words
+    Atomics.store(words, QUIT, 1)
+    // A thread that has not begun will not.
+    const state = Atomics.compareExchange(words, STATE, BORN, GONE)
+    if (state === BORN || state === GONE) return true
+    rawEventfdWrite(this.#controlFd, 1)
+    this.arm()
+    return false
+  }
+}
+
+const EMFILE = 24
