@@ -1,0 +1,136 @@
+/**
+ * What the signal-driven pollers share: the registered descriptors, what is to be reported of them, and the sweep
+ * that finds it where no signal says.
+ *
+ * (a) A signal tells of an event, once. What was ready before O_ASYNC was set, or was not wanted when the signal
+ *     came, raises none: each new registration, and each widened interest, is reported once unasked.
+ * (b) Signals that name no descriptor (plain SIGIO: the classic, and the sign of a queue that overflowed) are
+ *     answered with a zero-timeout poll(2) over everything registered: nginx's way, and costly by its nature.
+ * (c) Reports of one descriptor merge here. What the driver's list cannot hold is kept for the next wait.
+ */
+import { check } from '../../sys/errno.js'
+import { POLLERR, POLLHUP, POLLIN, POLLNVAL, POLLOUT, POLLPRI, rawPoll } from '../../sys/poll.js'
+import { type Interest, READ, type ReadyList, WRITE } from '../model.js'
+import { arm, disarm } from './thread.js'
+
+export class Registered {
+  /** The signal to be raised; 0: plain SIGIO. */
+  readonly #signal: number
+  /** struct pollfd: int fd, short events, short revents. Dense: the last one fills a gap. */
+  #entries = new Int32Array(2 * 64)
+  #count = 0
+  readonly #placeOf = new Map<number, number>()
+  /** What is to be reported, by descriptor, and the descriptors in the order they came up. */
+  #hints = new Uint8Array(256)
+  #hinted: number[] = []
+
+  constructor(signal: number) {
+    this.#signal = signal
+  }
+
+  /** How many descriptors are registered. */
+  get count(): number {
+    return this.#count
+  }
+
+  /** True when there is something to report. */
+  get hinted(): boolean {
+    return this.#hinted.length > 0
+  }
+
+  set(fd: number, oldInterest: Interest, newInterest: Interest): void {
+    if (oldInterest === 0) this.#add(fd)
+    const place = this.#placeOf.get(fd)!
+    if (newInterest === 0) this.#remove(fd, place)
+    else {
+      this.#entries[place * 2 + 1] = (newInterest & READ ? POLLIN : 0) | (newInterest & WRITE ? POLLOUT : 0)
+      this.hint(fd, newInterest & ~oldInterest)
+    }
+  }
+
+  /** Something may be so; of what is not registered or not wanted nothing is kept. */
+  hint(fd: number, interest: Interest): void {
+    const place = this.#placeOf.get(fd)
+    if (place === undefined) return
+    const events = this.#entries[place * 2 + 1]! & 0xffff
+    interest &= (events & POLLIN ? READ : 0) | (events & POLLOUT ? WRITE : 0)
+    if (interest === 0) return
+    if (this.#hints[fd] === 0) this.#hinted.push(fd)
+    this.#hints[fd]! |= interest
+  }
+
+  /** Looks at everything. One alone needs no look: the call that follows is the look. */
+  sweep(): void {
+    const entries = this.#entries
+    if (this.#count === 1) {
+      this.hint(entries[0]!, READ | WRITE)
+      return
+    }
+    let found = check(rawPoll(entries, this.#count, 0), 'poll')
+    for (let place = 0; found > 0; place++) {
+      const revents = entries[place * 2 + 1]! >> 16
+      if (revents === 0) continue
+      found--
+      this.hint(entries[place * 2]!, interestOf(revents))
+    }
+  }
+
+  /** Moves what is to be reported into the driver's list, as far as there is room. */
+  report(ready: ReadyList): number {
+    const hinted = this.#hinted
+    if (hinted.length === 0) return ready.count
+    let taken = 0
+    for (let more = true; more && taken < hinted.length; taken++) {
+      const fd = hinted[taken]!
+      const interest = this.#hints[fd]!
+      this.#hints[fd] = 0
+      if (interest !== 0) more = ready.add(fd, interest)
+    }
+    if (taken === hinted.length) hinted.length = 0
+    else this.#hinted = hinted.slice(taken)
+    return ready.count
+  }
+
+  /** No descriptor raises signals for us after this. */
+  close(): void {
+    for (const fd of this.#placeOf.keys()) disarm(fd)
+    this.#placeOf.clear()
+    this.#count = this.#hinted.length = 0
+  }
+
+  #add(fd: number): void {
+    arm(fd, this.#signal)
+    if (this.#count * 2 === this.#entries.length) {
+      const grown = new Int32Array(this.#entries.length * 2)
+      grown.set(this.#entries)
+      this.#entries = grown
+    }
+    if (fd >= this.#hints.length) {
+      const grown = new Uint8Array(Math.max(fd + 1, this.#hints.length * 2))
+      grown.set(this.#hints)
+      this.#hints = grown
+    }
+    this.#entries[this.#count * 2] = fd
+    this.#placeOf.set(fd, this.#count++)
+  }
+
+  #remove(fd: number, place: number): void {
+    disarm(fd)
+    this.#placeOf.delete(fd)
+    // Still in the list of those to be reported, and no longer to be.
+    this.#hints[fd] = 0
+    const last = --this.#count
+    if (place === last) return
+    this.#entries[place * 2] = this.#entries[last * 2]!
+    this.#entries[place * 2 + 1] = this.#entries[last * 2 + 1]!
+    this.#placeOf.set(this.#entries[place * 2]!, place)
+  }
+}
+
+const FAULTS = POLLERR | POLLHUP | POLLNVAL
+
+/** What poll(2)'s bits, or a signal's band, mean for who waits: a fault is everybody's. */
+export function interestOf(bits: number): Interest {
+  const read = (bits & (POLLIN | POLLPRI | FAULTS)) !== 0 ? READ : 0
+  return (bits & (POLLOUT | FAULTS)) !== 0 ? read | WRITE : read
+}
