@@ -144,7 +144,13 @@ function tally(/** @type {string[]} */ notes) {
   return [...counts].map(([note, count]) => (count > 1 ? `${note} (${count} runs)` : note))
 }
 
-/** The open loop offers everybody the same: a share of what the slowest can do in a closed one. */
+/**
+ * The open loop offers everybody the same: a share of what the slowest can do in a closed one.
+ * @param {Row[]} rows
+ * @param {Scenario} scenario
+ * @param {import('./measure.mjs').Times} times
+ * @param {(text: string) => void} progress
+ */
 async function sharedRate(rows, scenario, times, progress) {
   let lowest = Infinity
   for (const row of rows) {

@@ -62,6 +62,7 @@ export function environment({ cc, peers }) {
     limits: limits(),
     timerSlackNanoseconds: Number(read('/proc/self/timerslack_ns')),
     tcpCongestionControl: read('/proc/sys/net/ipv4/tcp_congestion_control'),
+    netdevMaxBacklog: Number(read('/proc/sys/net/core/netdev_max_backlog')),
     somaxconn: Number(read('/proc/sys/net/core/somaxconn')),
     ioUringDisabled: read('/proc/sys/kernel/io_uring_disabled'),
     node: process.version,
@@ -85,7 +86,7 @@ export function describe(e) {
       .map(([name, value]) => `${name.slice(4)} ${value}`)
       .join(
         ', ',
-      )}; timer slack ${e.timerSlackNanoseconds} ns; TCP ${e.tcpCongestionControl}; somaxconn ${e.somaxconn}; io_uring_disabled ${e.ioUringDisabled ?? 'absent'}`,
+      )}; timer slack ${e.timerSlackNanoseconds} ns; TCP ${e.tcpCongestionControl}; somaxconn ${e.somaxconn}; netdev_max_backlog ${e.netdevMaxBacklog}; io_uring_disabled ${e.ioUringDisabled ?? 'absent'}`,
     `Node ${e.node}, koffi ${e.koffi ?? 'missing'}, Bun ${e.bun ?? '–'}, Deno ${e.deno ?? '–'}, ${e.cc ?? 'no cc'}`,
     'all network traffic over loopback (127.0.0.1)',
   ].join('\n')

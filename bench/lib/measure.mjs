@@ -30,8 +30,13 @@ function loadArguments(load, { warmup, duration }) {
   return parameters
 }
 
-/** Starts a server, hands it to `use`, and stops it. */
-async function withServer(/** @type {string[]} */ command, use) {
+/**
+ * Starts a server, hands it to `use`, and stops it.
+ * @template T
+ * @param {string[]} command
+ * @param {(started: { server: import('./processes.mjs').Running, port: string }) => Promise<T>} use
+ */
+async function withServer(command, use) {
   const server = start(command, { core: SERVER })
   try {
     const [, port] = await waitFor(server, /^listening (\d+)$/m)
@@ -82,6 +87,7 @@ export async function measureLoad(command, load, times, rate) {
     if (raw.generatorBound) notes.push('generator-bound')
     if (raw.overloaded) notes.push('overloaded: no percentiles')
     if (raw.lost) notes.push(`${raw.lost} lost`)
+    if (raw.droppedPackets) notes.push(`${raw.droppedPackets} packets dropped by the kernel`)
     if (!rate && Math.abs(raw.secondHalfOverFirst - 1) > 0.15) notes.push('not steady')
     if (raw.softirqThreadsShare > 0.02) notes.push('part of the network work done by ksoftirqd')
     const disturbed = []

@@ -9,8 +9,8 @@
  * @returns {Summary | null}
  */
 export function summarise(values) {
-  const sorted = values
-    .filter((value) => typeof value === 'number' && Number.isFinite(value))
+  const sorted = /** @type {number[]} */ (values)
+    .filter((value) => value !== null && value !== undefined && Number.isFinite(value))
     .sort((a, b) => a - b)
   if (sorted.length === 0) return null
   const middle = sorted.length >> 1
