@@ -1,0 +1,51 @@
+/**
+ * io_uring(7): the only model of the five in which the kernel does both phases. A request says what is wanted; when
+ * its completion arrives, the data are in this process's memory.
+ *
+ * (a) Requests go into one ring, completions come out of another; both are memory shared with the kernel. One call
+ *     of io_uring_enter hands over all the requests of a turn, and sleeps until something is complete.
+ * (b) Accept and receive are *multishot*: one request, a completion for every connection and every portion of data,
+ *     until one comes without F_MORE. That can happen at any time and with any result, success included; it is
+ *     then asked anew.
+ * (c) A waiting receive has no memory: the kernel picks a buffer from a ring we provide when the data are there
+ *     (receive.ts). When it finds none it answers ENOBUFS, and the data stay in the socket.
+ * (d) Sockets are blocking ones. On an O_NONBLOCK descriptor a request that would have to wait is answered EAGAIN.
+ * (e) The completion ring can overflow. Nothing is lost (FEAT_NODROP): the kernel keeps the rest aside and says so
+ *     in a flag, and an enter that asks for events brings it. The ring is large, so that it does not happen.
+ * (f) A request is named by slot and generation, never by its descriptor, whose number may have a new owner by the
+ *     time of the completion. A descriptor is closed only after the last completion of its operations.
+ * (g) Cancelling is a request of its own. Its result tells nothing: the cancelled one's own last completion
+ *     does, and what it had done by then is delivered, not dropped.
+ * (h) With DEFER_TASKRUN the kernel's share of the work (copying what came) is done inside our own calls of enter
+ *     and at no other time. Completions are invisible until then; a flag in the ring says that there are some.
+ * (i) Node's loop sleeps on an eventfd registered with the ring. While turns follow one another it is switched off
+ *     by a flag in the ring: no system call. Switched on again, the ring is looked at once more, because
+ *     what came before was told to nobody.
+ * (j) A ring belongs to the thread that opened it. It keeps the credentials of that moment: drop privileges before.
+ */
+import type { DriverOptions, Model, Verdict } from '../model.js'
+import { unavailable } from '../verdict.js'
+import { IoUringDriver } from './io-uring/driver.js'
+import { probeTier } from './io-uring/tiers.js'
+
+export const ioUring: Model = {
+  name: 'io_uring',
+  family: 'asynchronous',
+  synchronous: false,
+  limits: {
+    nonBlocking: false,
+    files: true,
+    cancels: true,
+    borrows: [],
+    maxWaiting: Number.POSITIVE_INFINITY,
+    workers: true,
+  },
+  probe(): Verdict {
+    return probeTier().verdict
+  },
+  open(options: DriverOptions): IoUringDriver {
+    const { verdict, tier } = probeTier()
+    if (!verdict.ok) throw unavailable('io_uring', verdict)
+    return new IoUringDriver(options.host, tier!)
+  },
+}

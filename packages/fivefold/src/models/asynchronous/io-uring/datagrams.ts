@@ -1,0 +1,76 @@
+/**
+ * Where datagrams land: a ring of buffers, each with room for the largest, because a datagram takes a whole buffer
+ * and what does not fit is cut off for good.
+ *
+ * A multishot RECVMSG begins each buffer with `struct io_uring_recvmsg_out { u32 namelen, controllen, payloadlen,
+ * flags }`, then comes the sender's address in as many bytes as the msghdr offered, then the datagram.
+ */
+import { ADDRESS_BYTES, type Address, decodeShared } from '../../../sys/address.js'
+import { allocateSlab, releaseSlab, type Slab } from '../../../sys/memory.js'
+import type { Ring } from '../../../sys/uring.js'
+import { BufferRing } from '../../../sys/uring-buffers.js'
+
+const HEADER = 16
+const PAYLOAD = HEADER + ADDRESS_BYTES
+/** The most a datagram can bring here; larger ones (Unix sockets know them) arrive cut. */
+export const MOST_DATAGRAM = 65536
+const BYTES = PAYLOAD + MOST_DATAGRAM
+
+const MSG_TRUNC = 0x20
+
+export class DatagramBuffers {
+  /** What a msghdr must offer for the sender's address. */
+  static readonly addressRoom = ADDRESS_BYTES
+  readonly group: number
+  /** How many datagrams can be received before one is taken. */
+  readonly count: number
+  readonly #ring: BufferRing
+  readonly #slab: Slab
+
+  /** @param count a power of two */
+  constructor(ring: Ring, group: number, count: number) {
+    this.group = group
+    this.count = count
+    this.#ring = new BufferRing(ring, group, count, 0)
+    this.#slab = allocateSlab(count * BYTES)
+    for (let id = 0; id < count; id++) this.#ring.add(this.#slab.address + id * BYTES, BYTES, id)
+  }
+
+  /** How long the datagram is that lies in a buffer, of which at most `room` bytes are wanted. */
+  length(id: number, room: number): number {
+    const payload = this.#slab.u32[(id * BYTES + 8) >> 2]!
+    return Math.min(payload, room, MOST_DATAGRAM)
+  }
+
+  /** Whether more was sent than arrives. */
+  truncated(id: number, room: number): boolean {
+    const at = (id * BYTES) >> 2
+    return this.#slab.u32[at + 2]! > room || (this.#slab.u32[at + 3]! & MSG_TRUNC) !== 0
+  }
+
+  /** Who sent it: one object for all datagrams of a peer. */
+  sender(id: number): Address {
+    const at = id * BYTES
+    const length = this.#slab.u32[at >> 2]!
+    return decodeShared(this.#slab.u8.subarray(at + HEADER, at + PAYLOAD), Math.min(length, ADDRESS_BYTES))
+  }
+
+  /** A copy of the first `length` bytes of the datagram. */
+  copy(id: number, length: number): Buffer {
+    const chunk = Buffer.allocUnsafe(length)
+    const at = id * BYTES + PAYLOAD
+    chunk.set(this.#slab.u8.subarray(at, at + length))
+    return chunk
+  }
+
+  /** Gives the buffer back to the kernel. */
+  recycle(id: number): void {
+    this.#ring.add(this.#slab.address + id * BYTES, BYTES, id)
+  }
+
+  /** Takes the buffers from the kernel. No receive may be in flight. */
+  close(): void {
+    this.#ring.close()
+    releaseSlab(this.#slab)
+  }
+}

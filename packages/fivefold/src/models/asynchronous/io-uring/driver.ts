@@ -1,0 +1,708 @@
+/**
+ * The driver of io_uring: operations become submissions, completions become the operations' answers.
+ * The notes on the mechanism are in ../io-uring.ts; the letters below refer to them.
+ */
+import { rawClose } from '../../../sys/descriptor.js'
+import { check } from '../../../sys/errno.js'
+import { EFD_CLOEXEC, EFD_NONBLOCK, eventfd, rawEventfdRead, rawEventfdWrite } from '../../../sys/eventfd.js'
+import { addressOf } from '../../../sys/ffi.js'
+import { MSG_NOSIGNAL, MSG_TRUNC, MSG_WAITALL, SOCK_CLOEXEC } from '../../../sys/socket.js'
+import {
+  CQE_WORDS,
+  IORING_ACCEPT_MULTISHOT,
+  IORING_ASYNC_CANCEL_ANY,
+  IORING_CQE_BUFFER_SHIFT,
+  IORING_CQE_F_BUF_MORE,
+  IORING_CQE_F_BUFFER,
+  IORING_CQE_F_MORE,
+  IORING_OP_ACCEPT,
+  IORING_OP_ASYNC_CANCEL,
+  IORING_OP_CONNECT,
+  IORING_OP_FSYNC,
+  IORING_OP_POLL_ADD,
+  IORING_OP_READ,
+  IORING_OP_RECV,
+  IORING_OP_RECVMSG,
+  IORING_OP_SEND,
+  IORING_OP_SENDMSG,
+  IORING_OP_WRITE,
+  IORING_POLL_ADD_MULTI,
+  IORING_RECV_MULTISHOT,
+  IOSQE_BUFFER_SELECT,
+  type Ring,
+} from '../../../sys/uring.js'
+import type { Driver, Host } from '../../model.js'
+import { Kind, type Operation } from '../../operation.js'
+import { now } from '../../stamps.js'
+import { Blocks, HEADERS, MOST_COPIED } from './blocks.js'
+import { DatagramBuffers } from './datagrams.js'
+import { OperationQueue } from './queue.js'
+import { INCREMENTAL, ReceiveBuffers, type ReceiveSizes, WHOLE } from './receive.js'
+import { openTier, type Tier } from './tiers.js'
+
+/** Sizes that a test makes small, to meet the edges; everybody else leaves them alone. */
+export interface RingSizes {
+  entries?: number
+  completions?: number
+  /** Buffers for streams; `incremental: false` does without Linux 6.12. */
+  receive?: ReceiveSizes & { incremental: boolean }
+  datagrams?: number
+}
+
+/** Completions per turn: the loop that hosts us has others to serve. */
+const MOST_COMPLETIONS = 4096
+/** While completions are handled, what the handlers ask for goes to the kernel in batches of so many. */
+const SUBMIT_EVERY = 16
+
+/** Groups of provided buffers. */
+const STREAMS = 0
+const DATAGRAMS = 1
+
+/** `user_data` of our own requests: low word -1, and in the high word which. */
+const OURS = -1
+const WAKE = 1
+const CANCEL = 2
+
+/** In a block of headers: msghdr (56 bytes), then iovecs; in a datagram's, one iovec and the address. */
+const IOVECS = 64
+const MOST_IOVECS = 124
+const ADDRESS = 80
+
+const open = new Set<IoUringDriver>()
+let closesOnExit = false
+
+export class IoUringDriver implements Driver {
+  readonly wakeFd: number
+  onWork: (() => void) | null = null
+  readonly tier: Tier
+  readonly ring: Ring
+
+  // Operations by slot. A request is named by slot and generation, never by its descriptor (note f).
+  readonly #operations: (Operation | null)[] = []
+  #generations = new Int32Array(1024)
+  /** Each slot's block of memory, -1: none. */
+  #blocks = new Int32Array(1024)
+  /** 1: the kernel has the request, and its completion is to come. */
+  #asked = new Uint8Array(1024)
+  readonly #free: number[] = []
+  #inFlight = 0
+  /** Requests of our own. */
+  #ours = 0
+
+  readonly #memory = new Blocks()
+  readonly #receive: ReceiveBuffers
+  #datagrams: DatagramBuffers | null = null
+  readonly #sizes: RingSizes
+
+  /** Operations that wait for room in the submission ring, and receives that wait for a buffer. */
+  readonly #waiting = new OperationQueue()
+  readonly #dry = new OperationQueue()
+  /** Cancelled while there was no room to say so. */
+  readonly #cancels: Operation[] = []
+
+  readonly #eventfd: number
+  readonly #embedded: boolean
+  /** The eventfd is being told of completions; it may have been since it was last read. */
+  #listening = false
+  #signalled = false
+  #closed = false
+  /** The process ends: nobody hears of completions any more. */
+  #silent = false
+
+  constructor(host: Host, tier: Tier, sizes: RingSizes = {}) {
+    this.tier = tier
+    this.#sizes = sizes
+    this.#embedded = host === 'embedded'
+    this.ring = openTier(tier, sizes.entries ?? 1024, sizes.completions ?? 16384)
+    try {
+      this.#receive = this.#openBuffers()
+      this.#eventfd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)
+      if (this.#embedded) {
+        this.ring.notify(false)
+        this.ring.registerEventfd(this.#eventfd)
+      } else {
+        this.#watchEventfd()
+      }
+    } catch (error) {
+      this.ring.close()
+      throw error
+    }
+    this.wakeFd = this.#embedded ? this.#eventfd : -1
+    open.add(this)
+    if (!closesOnExit) {
+      closesOnExit = true
+      process.on('exit', () => {
+        for (const driver of open) driver.#abandon()
+      })
+    }
+  }
+
+  #openBuffers(): ReceiveBuffers {
+    const { receive } = this.#sizes
+    if (receive !== undefined) return new ReceiveBuffers(this.ring, STREAMS, receive.incremental, receive)
+    try {
+      return new ReceiveBuffers(this.ring, STREAMS, true, INCREMENTAL)
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EINVAL') throw error
+      return new ReceiveBuffers(this.ring, STREAMS, false, WHOLE)
+    }
+  }
+
+  // ---- questions
+
+  submit(operation: Operation): void {
+    operation.inFlight = true
+    operation.cancelled = false
+    operation.more = false
+    operation.index = operation.offset = operation.sent = 0
+    if (operation.stamps !== null) operation.stamps.called = now()
+    if (this.#closed) {
+      operation.inFlight = false
+      operation.result = -ECANCELED
+      operation.owner.completed(operation)
+      return
+    }
+    const slot = this.#free.length > 0 ? this.#free.pop()! : this.#newSlot()
+    this.#operations[slot] = operation
+    this.#generations[slot]!++
+    this.#asked[slot] = 0
+    operation.slot = slot
+    this.#inFlight++
+    this.#start(operation)
+  }
+
+  cancel(operation: Operation): void {
+    if (!operation.inFlight || operation.cancelled) return
+    operation.cancelled = true
+    // What waits in a queue of ours is found there, cancelled, at the next turn.
+    if (this.#asked[operation.slot] === 1) this.#cancel(operation)
+  }
+
+  wake(): void {
+    this.#signalled = true
+    rawEventfdWrite(this.#eventfd, 1)
+  }
+
+  // ---- the turn
+
+  turn(timeoutMs: number): number {
+    if (this.#closed) return 0
+    const { ring } = this
+    if (this.#listening) {
+      ring.notify(false)
+      this.#listening = false
+      this.#signalled = true
+    }
+    this.#resume()
+    const sleeps = timeoutMs !== 0 && this.#waiting.empty && this.#dry.empty && !ring.ready()
+    if (sleeps) this.#enter(1, timeoutMs)
+    else if (ring.pending > 0 || ring.wantsEnter()) this.#enter(0, 0)
+    const count = this.#drain(MOST_COMPLETIONS)
+    if (this.#closed) return count
+    if (count < MOST_COMPLETIONS) this.#quench()
+    if (count === 0 && this.#embedded && !this.#listen()) return 1
+    return count
+  }
+
+  /** Before Node's loop sleeps. @returns false when work came in the meantime */
+  #listen(): boolean {
+    if (this.ring.pending > 0) return false
+    if (this.#signalled) {
+      this.#signalled = false
+      rawEventfdRead(this.#eventfd)
+    }
+    this.ring.notify(true)
+    this.#listening = true
+    // What came before the line above was not told to the eventfd.
+    return !this.ring.ready() && !this.ring.wantsEnter()
+  }
+
+  #enter(minComplete: number, timeoutMs: number): void {
+    const result = this.ring.enter(minComplete, timeoutMs)
+    // The time is up, a signal came, or the completions must be emptied first (note e).
+    if (result >= 0 || result === -ETIME || result === -EINTR || result === -EBUSY || result === -EAGAIN)
+      return
+    check(result, 'io_uring_enter')
+  }
+
+  /** Does what waited for room. */
+  #resume(): void {
+    while (this.#cancels.length > 0 && this.#hasRoom()) {
+      const operation = this.#cancels.pop()!
+      if (operation.inFlight && operation.cancelled) this.#cancel(operation)
+    }
+    while (!this.#waiting.empty && this.#hasRoom()) this.#again(this.#waiting.shift()!)
+  }
+
+  /**
+   * Receives that found no buffer are armed anew, now that buffers have been given back: only as many as there
+   * are buffers, so that each has a chance, and in the order in which they ran dry.
+   */
+  #quench(): void {
+    if (this.#dry.empty) return
+    let most = this.#receive.count
+    while (most-- > 0 && !this.#dry.empty) this.#again(this.#dry.shift()!)
+  }
+
+  /** Starts an operation once more, unless it was cancelled meanwhile. */
+  #again(operation: Operation): void {
+    if (operation.cancelled || this.#closed) this.#finish(operation, -ECANCELED)
+    else this.#start(operation)
+  }
+
+  #hasRoom(): boolean {
+    const { ring } = this
+    if (ring.room > 0) return true
+    ring.submit()
+    return ring.room > 0
+  }
+
+  #drain(most: number): number {
+    const { ring } = this
+    const { words, cqes, cqMask } = ring
+    let count = 0
+    let tail = ring.completionTail()
+    while (count < most) {
+      if (ring.cqHead === tail) {
+        tail = ring.completionTail()
+        if (ring.cqHead === tail) break
+      }
+      const at = cqes + (ring.cqHead & cqMask) * CQE_WORDS
+      if (ring.seam !== null) ring.seam.completing?.(ring, at)
+      const slot = words[at]!
+      const generation = words[at + 1]!
+      const result = words[at + 2]!
+      const flags = words[at + 3]!
+      ring.cqHead = (ring.cqHead + 1) | 0
+      count++
+      if (slot < 0) {
+        this.#ourOwn(generation, flags)
+        continue
+      }
+      const operation = this.#operations[slot]!
+      if (operation === null || this.#generations[slot] !== generation) {
+        if ((flags & IORING_CQE_F_BUFFER) !== 0) throw new Error('a completion of an operation that is over')
+        continue
+      }
+      if (operation.stamps !== null) operation.stamps.ready = operation.stamps.copied = now()
+      if ((flags & IORING_CQE_F_MORE) === 0) this.#asked[slot] = 0
+      switch (operation.kind) {
+        case Kind.receive:
+          this.#received(operation, result, flags)
+          break
+        case Kind.send:
+          this.#sent(operation, result)
+          break
+        case Kind.accept:
+          this.#accepted(operation, result)
+          break
+        case Kind.recvfrom:
+          this.#receivedFrom(operation, result, flags)
+          break
+        default:
+          this.#done(operation, result)
+      }
+      if (ring.pending >= SUBMIT_EVERY) ring.submit()
+    }
+    return count
+  }
+
+  #ourOwn(what: number, flags: number): void {
+    if ((flags & IORING_CQE_F_MORE) === 0) this.#ours--
+    if (what !== WAKE) return
+    rawEventfdRead(this.#eventfd)
+    if ((flags & IORING_CQE_F_MORE) === 0 && !this.#closed) this.#watchEventfd()
+  }
+
+  // ---- asking
+
+  #newSlot(): number {
+    const slot = this.#operations.length
+    this.#operations.push(null)
+    if (slot === this.#generations.length) {
+      this.#generations = grown(this.#generations, new Int32Array(slot * 2))
+      this.#blocks = grown(this.#blocks, new Int32Array(slot * 2))
+      this.#asked = grown(this.#asked, new Uint8Array(slot * 2))
+    }
+    this.#blocks[slot] = -1
+    return slot
+  }
+
+  /** Gives the kernel the request for an operation, or what is left of it. */
+  #start(operation: Operation): void {
+    if (this.ring.room === 0 && !this.#hasRoom()) {
+      this.#waiting.push(operation)
+      return
+    }
+    const { slot } = operation
+    this.#asked[slot] = 1
+    switch (operation.kind) {
+      case Kind.receive: {
+        const head =
+          IORING_OP_RECV | IOSQE_BUFFER_SELECT | (this.tier.multishotReceive ? IORING_RECV_MULTISHOT : 0)
+        const at = this.ring.push(head, operation.fd, 0, 0, 0, slot, this.#generations[slot]!)
+        this.ring.sqes[at + 10] = STREAMS
+        break
+      }
+      case Kind.send:
+        this.#startSend(operation)
+        break
+      case Kind.accept:
+        this.#push(IORING_OP_ACCEPT | IORING_ACCEPT_MULTISHOT, operation, 0, 0, SOCK_CLOEXEC)
+        break
+      case Kind.connect:
+        this.#startConnect(operation)
+        break
+      case Kind.recvfrom:
+        this.#startReceiveFrom(operation)
+        break
+      case Kind.sendto:
+        this.#startSendTo(operation)
+        break
+      case Kind.read:
+      case Kind.write: {
+        const data = operation.buffers[0]!
+        const code = operation.kind === Kind.read ? IORING_OP_READ : IORING_OP_WRITE
+        const at = this.#push(code, operation, addressOf(data), data.length, 0)
+        // An offset of -1 is the file's own position (5.6).
+        this.ring.sqes[at + 2] = operation.position
+        this.ring.sqes[at + 3] = Math.floor(operation.position / 0x1_0000_0000)
+        break
+      }
+      case Kind.fsync:
+        this.#push(IORING_OP_FSYNC, operation, 0, 0, 0)
+        break
+    }
+  }
+
+  #push(head: number, operation: Operation, address: number, length: number, flags: number): number {
+    const { slot } = operation
+    return this.ring.push(head, operation.fd, address, length, flags, slot, this.#generations[slot]!)
+  }
+
+  /** What is small is copied, so that its memory is the sender's again at once; what is large is pinned. */
+  #startSend(operation: Operation): void {
+    const { buffers, slot } = operation
+    const flags = MSG_NOSIGNAL | MSG_WAITALL
+    let block = this.#blocks[slot]!
+    if (block < 0) {
+      if (buffers.length === 1) {
+        const data = buffers[0]!
+        const { length } = data
+        if (length > MOST_COPIED) {
+          this.#push(
+            IORING_OP_SEND,
+            operation,
+            addressOf(data) + operation.offset,
+            length - operation.offset,
+            flags,
+          )
+          return
+        }
+        block = this.#blocks[slot] = this.#memory.take(length)
+        this.#memory.slab(block).u8.set(data, this.#memory.offset(block))
+        this.#push(IORING_OP_SEND, operation, this.#memory.address(block), length, flags)
+        return
+      }
+      let total = 0
+      for (const data of buffers) total += data.length
+      if (total > MOST_COPIED) {
+        this.#blocks[slot] = this.#memory.take(IOVECS + MOST_IOVECS * 16)
+        this.#startSendmsg(operation)
+        return
+      }
+      block = this.#blocks[slot] = this.#memory.take(total)
+      const { u8 } = this.#memory.slab(block)
+      let to = this.#memory.offset(block)
+      for (const data of buffers) {
+        u8.set(data, to)
+        to += data.length
+      }
+      this.#push(IORING_OP_SEND, operation, this.#memory.address(block), total, flags)
+      return
+    }
+    // The rest of a short send.
+    let total = 0
+    for (const data of buffers) total += data.length
+    if (total > MOST_COPIED) this.#startSendmsg(operation)
+    else {
+      const { sent } = operation
+      this.#push(IORING_OP_SEND, operation, this.#memory.address(block) + sent, total - sent, flags)
+    }
+  }
+
+  #startSendmsg(operation: Operation): void {
+    const { buffers } = operation
+    const block = this.#blocks[operation.slot]!
+    const slab = this.#memory.slab(block)
+    const at = this.#memory.offset(block)
+    let count = 0
+    let skip = operation.offset
+    for (let index = operation.index; index < buffers.length && count < MOST_IOVECS; index++) {
+      const data = buffers[index]!
+      if (data.length > skip) {
+        const iovec = at + IOVECS + 16 * count++
+        slab.setPointer(iovec, addressOf(data) + skip)
+        slab.setPointer(iovec + 8, data.length - skip)
+      }
+      skip = 0
+    }
+    slab.u8.fill(0, at, at + 56)
+    slab.setPointer(at + 16, slab.address + at + IOVECS)
+    slab.u32[(at + 24) >> 2] = count
+    this.#push(IORING_OP_SENDMSG, operation, slab.address + at, 1, MSG_NOSIGNAL | MSG_WAITALL)
+  }
+
+  #startConnect(operation: Operation): void {
+    const address = operation.address!
+    const { slot } = operation
+    if (this.#blocks[slot]! < 0) {
+      const block = (this.#blocks[slot] = this.#memory.take(address.length))
+      this.#memory.slab(block).u8.set(address, this.#memory.offset(block))
+    }
+    const at = this.#push(IORING_OP_CONNECT, operation, this.#memory.address(this.#blocks[slot]!), 0, 0)
+    this.ring.sqes[at + 2] = address.length
+  }
+
+  #startReceiveFrom(operation: Operation): void {
+    this.#datagrams ??= new DatagramBuffers(this.ring, DATAGRAMS, this.#sizes.datagrams ?? 128)
+    const { slot } = operation
+    if (this.#blocks[slot]! < 0) {
+      // A msghdr that says how many bytes of each buffer are for the sender's address.
+      const block = (this.#blocks[slot] = this.#memory.take(HEADERS))
+      const slab = this.#memory.slab(block)
+      const at = this.#memory.offset(block)
+      slab.u8.fill(0, at, at + 56)
+      slab.u32[(at + 8) >> 2] = DatagramBuffers.addressRoom
+    }
+    const head = IORING_OP_RECVMSG | IOSQE_BUFFER_SELECT | IORING_RECV_MULTISHOT
+    const at = this.#push(head, operation, this.#memory.address(this.#blocks[slot]!), 1, MSG_TRUNC)
+    this.ring.sqes[at + 10] = DATAGRAMS
+  }
+
+  #startSendTo(operation: Operation): void {
+    const { slot, address } = operation
+    const data = operation.buffers[0]!
+    const copied = data.length <= MOST_COPIED
+    if (this.#blocks[slot]! < 0) this.#blocks[slot] = this.#memory.take(HEADERS + (copied ? data.length : 0))
+    const block = this.#blocks[slot]!
+    const slab = this.#memory.slab(block)
+    const at = this.#memory.offset(block)
+    const { u8, u32 } = slab
+    const base = slab.address + at
+    u8.fill(0, at, at + 56)
+    if (address !== null) {
+      u8.set(address, at + ADDRESS)
+      slab.setPointer(at, base + ADDRESS)
+      u32[(at + 8) >> 2] = address.length
+    }
+    slab.setPointer(at + 16, base + IOVECS)
+    u32[(at + 24) >> 2] = 1
+    if (copied) u8.set(data, at + HEADERS)
+    slab.setPointer(at + IOVECS, copied ? base + HEADERS : addressOf(data))
+    slab.setPointer(at + IOVECS + 8, data.length)
+    this.#push(IORING_OP_SENDMSG, operation, base, 1, MSG_NOSIGNAL)
+  }
+
+  #cancel(operation: Operation): void {
+    if (!this.#hasRoom()) {
+      this.#cancels.push(operation)
+      return
+    }
+    const { slot } = operation
+    const at = this.ring.push(IORING_OP_ASYNC_CANCEL, -1, 0, 0, 0, OURS, CANCEL)
+    this.ring.sqes[at + 4] = slot
+    this.ring.sqes[at + 5] = this.#generations[slot]!
+    this.#ours++
+  }
+
+  #watchEventfd(): void {
+    // Linux 5.13; there is always room: this is a ring's first request, or follows a completion.
+    this.ring.push(IORING_OP_POLL_ADD, this.#eventfd, 0, IORING_POLL_ADD_MULTI, POLLIN, OURS, WAKE)
+    this.#ours++
+  }
+
+  // ---- answers
+
+  #received(operation: Operation, result: number, flags: number): void {
+    if (result > 0) {
+      const id = flags >>> IORING_CQE_BUFFER_SHIFT
+      operation.chunk = this.#receive.take(id, result, (flags & IORING_CQE_F_BUF_MORE) !== 0)
+      this.#progress(operation, result)
+      operation.chunk = null
+      if (this.#asked[operation.slot] === 0 && operation.inFlight) this.#again(operation)
+    } else if (result === 0) {
+      this.#finish(operation, 0)
+    } else if (result === -ENOBUFS && !operation.cancelled) {
+      this.#receive.grow()
+      this.#dry.push(operation)
+    } else {
+      this.#failed(operation, result)
+    }
+  }
+
+  #sent(operation: Operation, result: number): void {
+    if (result >= 0) {
+      if (advance(operation, result)) this.#finish(operation, operation.sent)
+      else this.#again(operation)
+    } else {
+      this.#failed(operation, result)
+    }
+  }
+
+  #accepted(operation: Operation, result: number): void {
+    if (result >= 0) {
+      if (this.#silent) rawClose(result)
+      this.#progress(operation, result)
+      if (this.#asked[operation.slot] === 0 && operation.inFlight) this.#again(operation)
+    } else if (result === -ECONNABORTED || result === -EPROTO || result === -ENOPROTOOPT) {
+      // One connection that was gone before it was taken; the next may be fine.
+      if (this.#asked[operation.slot] === 0) this.#again(operation)
+    } else {
+      this.#failed(operation, result)
+    }
+  }
+
+  #receivedFrom(operation: Operation, result: number, flags: number): void {
+    if (result >= 0 && (flags & IORING_CQE_F_BUFFER) !== 0) {
+      const buffers = this.#datagrams!
+      const id = flags >>> IORING_CQE_BUFFER_SHIFT
+      const length = buffers.length(id, operation.room)
+      operation.chunk = buffers.copy(id, length)
+      operation.from = buffers.sender(id)
+      operation.truncated = buffers.truncated(id, operation.room)
+      buffers.recycle(id)
+      this.#progress(operation, length)
+      operation.chunk = null
+      if (this.#asked[operation.slot] === 0 && operation.inFlight) this.#again(operation)
+    } else if (result === -ENOBUFS && !operation.cancelled) {
+      this.#dry.push(operation)
+    } else if (ofTheNetwork.has(result) && !operation.cancelled) {
+      operation.chunk = null
+      operation.from = null
+      this.#progress(operation, result)
+      if (operation.inFlight) this.#again(operation)
+    } else {
+      this.#failed(operation, result)
+    }
+  }
+
+  #done(operation: Operation, result: number): void {
+    if (result >= 0) this.#finish(operation, result)
+    else if (operation.kind === Kind.connect && result === -EISCONN) this.#finish(operation, 0)
+    else this.#failed(operation, result)
+  }
+
+  /** An errno: begins again after those that say nothing about the operation. */
+  #failed(operation: Operation, result: number): void {
+    const file = operation.kind >= Kind.read
+    if (result === -EINTR || (result === -EAGAIN && !file)) this.#again(operation)
+    else if ((result === -ENOBUFS || result === -ENOMEM) && !file) this.#again(operation)
+    else this.#finish(operation, result)
+  }
+
+  #progress(operation: Operation, result: number): void {
+    if (this.#silent) return
+    operation.result = result
+    operation.more = true
+    if (operation.stamps !== null) operation.stamps.delivered = now()
+    operation.owner.completed(operation)
+  }
+
+  #finish(operation: Operation, result: number): void {
+    const { slot } = operation
+    const block = this.#blocks[slot]!
+    if (block >= 0) {
+      this.#memory.give(block)
+      this.#blocks[slot] = -1
+    }
+    this.#operations[slot] = null
+    this.#free.push(slot)
+    this.#inFlight--
+    operation.inFlight = false
+    operation.more = false
+    operation.result = result
+    operation.chunk = null
+    if (this.#silent) return
+    if (operation.stamps !== null) operation.stamps.delivered = now()
+    operation.owner.completed(operation)
+  }
+
+  // ---- the end
+
+  close(): void {
+    if (this.#closed) return
+    this.#closed = true
+    open.delete(this)
+    while (this.#settle(100)) {}
+    this.#release()
+  }
+
+  /** The process (or Worker) ends. Memory must not be the kernel's any more, but nobody is told. */
+  #abandon(): void {
+    if (this.#closed) return
+    this.#closed = this.#silent = true
+    open.delete(this)
+    for (let tries = 0; tries < 10; tries++) if (!this.#settle(100)) return this.#release()
+  }
+
+  /** Cancels everything and waits a while. @returns whether something is still in flight */
+  #settle(timeoutMs: number): boolean {
+    const { ring } = this
+    while (!this.#waiting.empty) this.#again(this.#waiting.shift()!)
+    while (!this.#dry.empty) this.#again(this.#dry.shift()!)
+    if (this.#inFlight === 0 && this.#ours === 0) return false
+    if (this.#hasRoom()) {
+      ring.push(IORING_OP_ASYNC_CANCEL, -1, 0, 0, IORING_ASYNC_CANCEL_ANY, OURS, CANCEL)
+      this.#ours++
+    }
+    do {
+      this.#enter(1, timeoutMs)
+    } while (this.#drain(MOST_COMPLETIONS) > 0 && this.#inFlight + this.#ours > 0)
+    return this.#inFlight + this.#ours > 0
+  }
+
+  #release(): void {
+    this.#receive.close()
+    this.#datagrams?.close()
+    this.ring.close()
+    rawClose(this.#eventfd)
+    this.#memory.close()
+  }
+}
+
+/** Counts what was sent. @returns whether that was the last of it */
+function advance(operation: Operation, sent: number): boolean {
+  operation.sent += sent
+  const { buffers } = operation
+  let offset = operation.offset + sent
+  let { index } = operation
+  while (index < buffers.length && offset >= buffers[index]!.length) offset -= buffers[index++]!.length
+  operation.index = index
+  operation.offset = offset
+  return index >= buffers.length
+}
+
+function grown<A extends Int32Array | Uint8Array>(from: A, into: A): A {
+  into.set(from)
+  return into
+}
+
+const POLLIN = 1
+const EINTR = 4
+const EAGAIN = 11
+const ENOMEM = 12
+const EBUSY = 16
+const ETIME = 62
+const EPROTO = 71
+const ENOPROTOOPT = 92
+const ECONNABORTED = 103
+const ENOBUFS = 105
+const EISCONN = 106
+const ECANCELED = 125
+
+/** What a receive reports of datagrams sent earlier (RFC 1122 4.1.3.3): the socket goes on. */
+const ofTheNetwork = new Set([
+  -64 /* ENONET */, -71 /* EPROTO */, -90 /* EMSGSIZE */, -92 /* ENOPROTOOPT */, -100 /* ENETDOWN */,
+  -101 /* ENETUNREACH */, -111 /* ECONNREFUSED */, -112 /* EHOSTDOWN */, -113 /* EHOSTUNREACH */,
+])
