@@ -77,11 +77,13 @@ export class ReadinessDriver implements Driver {
   readonly #address = new Uint8Array(ADDRESS_BYTES)
   readonly #addressLength = new Int32Array(1)
   readonly #acceptFlags: number
+  readonly #level: boolean
   #wakeEventfd = -1
   #closed = false
 
   constructor(poller: Poller, options: ReadinessOptions = {}) {
     this.#poller = poller
+    this.#level = poller.again === undefined
     this.#acceptFlags = SOCK_CLOEXEC | (options.nonBlocking === false ? 0 : SOCK_NONBLOCK)
     if ('onWork' in poller) poller.onWork = () => this.onWork?.()
   }
@@ -258,7 +260,9 @@ export class ReadinessDriver implements Driver {
         bytes += received
         this.#progress(operation, received)
         if (entry.reader !== operation) return
-        if (received < room) return
+        // A short read emptied the socket, as far as data go. Whoever hears of each event once must go on: the
+        // end may be behind the data already, and its signal merged with theirs.
+        if (received < room && this.#level) return
       } else if (received === -EAGAIN) return
       else if (received !== -EINTR) {
         this.#end(operation, received)
