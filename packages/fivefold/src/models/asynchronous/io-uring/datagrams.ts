@@ -12,6 +12,8 @@ import { BufferRing } from '../../../sys/uring-buffers.js'
 
 const HEADER = 16
 const PAYLOAD = HEADER + ADDRESS_BYTES
+/** What a msghdr must offer for the sender's address. */
+export const ADDRESS_ROOM = ADDRESS_BYTES
 /** The most a datagram can bring here; larger ones (Unix sockets know them) arrive cut. */
 export const MOST_DATAGRAM = 65536
 const BYTES = PAYLOAD + MOST_DATAGRAM
@@ -19,8 +21,6 @@ const BYTES = PAYLOAD + MOST_DATAGRAM
 const MSG_TRUNC = 0x20
 
 export class DatagramBuffers {
-  /** What a msghdr must offer for the sender's address. */
-  static readonly addressRoom = ADDRESS_BYTES
   readonly group: number
   /** How many datagrams can be received before one is taken. */
   readonly count: number

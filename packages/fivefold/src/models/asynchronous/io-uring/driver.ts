@@ -5,39 +5,25 @@
 import { rawClose } from '../../../sys/descriptor.js'
 import { check } from '../../../sys/errno.js'
 import { EFD_CLOEXEC, EFD_NONBLOCK, eventfd, rawEventfdRead, rawEventfdWrite } from '../../../sys/eventfd.js'
-import { addressOf } from '../../../sys/ffi.js'
-import { MSG_NOSIGNAL, MSG_TRUNC, MSG_WAITALL, SOCK_CLOEXEC } from '../../../sys/socket.js'
 import {
   CQE_WORDS,
-  IORING_ACCEPT_MULTISHOT,
   IORING_ASYNC_CANCEL_ANY,
   IORING_CQE_BUFFER_SHIFT,
   IORING_CQE_F_BUF_MORE,
   IORING_CQE_F_BUFFER,
   IORING_CQE_F_MORE,
-  IORING_OP_ACCEPT,
   IORING_OP_ASYNC_CANCEL,
-  IORING_OP_CONNECT,
-  IORING_OP_FSYNC,
   IORING_OP_POLL_ADD,
-  IORING_OP_READ,
-  IORING_OP_RECV,
-  IORING_OP_RECVMSG,
-  IORING_OP_SEND,
-  IORING_OP_SENDMSG,
-  IORING_OP_WRITE,
   IORING_POLL_ADD_MULTI,
-  IORING_RECV_MULTISHOT,
-  IOSQE_BUFFER_SELECT,
   type Ring,
 } from '../../../sys/uring.js'
 import type { Driver, Host } from '../../model.js'
 import { Kind, type Operation } from '../../operation.js'
 import { now } from '../../stamps.js'
-import { Blocks, HEADERS, MOST_COPIED } from './blocks.js'
 import { DatagramBuffers } from './datagrams.js'
 import { OperationQueue } from './queue.js'
 import { INCREMENTAL, ReceiveBuffers, type ReceiveSizes, WHOLE } from './receive.js'
+import { DATAGRAMS, Requests, STREAMS } from './requests.js'
 import { openTier, type Tier } from './tiers.js'
 
 /** Sizes that a test makes small, to meet the edges; everybody else leaves them alone. */
@@ -54,19 +40,10 @@ const MOST_COMPLETIONS = 4096
 /** While completions are handled, what the handlers ask for goes to the kernel in batches of so many. */
 const SUBMIT_EVERY = 16
 
-/** Groups of provided buffers. */
-const STREAMS = 0
-const DATAGRAMS = 1
-
 /** `user_data` of our own requests: low word -1, and in the high word which. */
 const OURS = -1
 const WAKE = 1
 const CANCEL = 2
-
-/** In a block of headers: msghdr (56 bytes), then iovecs; in a datagram's, one iovec and the address. */
-const IOVECS = 64
-const MOST_IOVECS = 124
-const ADDRESS = 80
 
 const open = new Set<IoUringDriver>()
 let closesOnExit = false
@@ -80,8 +57,6 @@ export class IoUringDriver implements Driver {
   // Operations by slot. A request is named by slot and generation, never by its descriptor (note f).
   readonly #operations: (Operation | null)[] = []
   #generations = new Int32Array(1024)
-  /** Each slot's block of memory, -1: none. */
-  #blocks = new Int32Array(1024)
   /** 1: the kernel has the request, and its completion is to come. */
   #asked = new Uint8Array(1024)
   readonly #free: number[] = []
@@ -89,7 +64,7 @@ export class IoUringDriver implements Driver {
   /** Requests of our own. */
   #ours = 0
 
-  readonly #memory = new Blocks()
+  readonly #requests: Requests
   readonly #receive: ReceiveBuffers
   #datagrams: DatagramBuffers | null = null
   readonly #sizes: RingSizes
@@ -115,6 +90,7 @@ export class IoUringDriver implements Driver {
     this.#embedded = host === 'embedded'
     this.ring = openTier(tier, sizes.entries ?? 1024, sizes.completions ?? 16384)
     try {
+      this.#requests = new Requests(this.ring)
       this.#receive = this.#openBuffers()
       this.#eventfd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)
       if (this.#embedded) {
@@ -321,10 +297,9 @@ export class IoUringDriver implements Driver {
     this.#operations.push(null)
     if (slot === this.#generations.length) {
       this.#generations = grown(this.#generations, new Int32Array(slot * 2))
-      this.#blocks = grown(this.#blocks, new Int32Array(slot * 2))
+      this.#requests.resize(slot * 2)
       this.#asked = grown(this.#asked, new Uint8Array(slot * 2))
     }
-    this.#blocks[slot] = -1
     return slot
   }
 
@@ -336,172 +311,10 @@ export class IoUringDriver implements Driver {
     }
     const { slot } = operation
     this.#asked[slot] = 1
-    switch (operation.kind) {
-      case Kind.receive: {
-        const head =
-          IORING_OP_RECV | IOSQE_BUFFER_SELECT | (this.tier.multishotReceive ? IORING_RECV_MULTISHOT : 0)
-        const at = this.ring.push(head, operation.fd, 0, 0, 0, slot, this.#generations[slot]!)
-        this.ring.sqes[at + 10] = STREAMS
-        break
-      }
-      case Kind.send:
-        this.#startSend(operation)
-        break
-      case Kind.accept:
-        this.#push(IORING_OP_ACCEPT | IORING_ACCEPT_MULTISHOT, operation, 0, 0, SOCK_CLOEXEC)
-        break
-      case Kind.connect:
-        this.#startConnect(operation)
-        break
-      case Kind.recvfrom:
-        this.#startReceiveFrom(operation)
-        break
-      case Kind.sendto:
-        this.#startSendTo(operation)
-        break
-      case Kind.read:
-      case Kind.write: {
-        const data = operation.buffers[0]!
-        const code = operation.kind === Kind.read ? IORING_OP_READ : IORING_OP_WRITE
-        const at = this.#push(code, operation, addressOf(data), data.length, 0)
-        // An offset of -1 is the file's own position (5.6).
-        this.ring.sqes[at + 2] = operation.position
-        this.ring.sqes[at + 3] = Math.floor(operation.position / 0x1_0000_0000)
-        break
-      }
-      case Kind.fsync:
-        this.#push(IORING_OP_FSYNC, operation, 0, 0, 0)
-        break
+    if (operation.kind === Kind.recvfrom) {
+      this.#datagrams ??= new DatagramBuffers(this.ring, DATAGRAMS, this.#sizes.datagrams ?? 128)
     }
-  }
-
-  #push(head: number, operation: Operation, address: number, length: number, flags: number): number {
-    const { slot } = operation
-    return this.ring.push(head, operation.fd, address, length, flags, slot, this.#generations[slot]!)
-  }
-
-  /** What is small is copied, so that its memory is the sender's again at once; what is large is pinned. */
-  #startSend(operation: Operation): void {
-    const { buffers, slot } = operation
-    const flags = MSG_NOSIGNAL | MSG_WAITALL
-    let block = this.#blocks[slot]!
-    if (block < 0) {
-      if (buffers.length === 1) {
-        const data = buffers[0]!
-        const { length } = data
-        if (length > MOST_COPIED) {
-          this.#push(
-            IORING_OP_SEND,
-            operation,
-            addressOf(data) + operation.offset,
-            length - operation.offset,
-            flags,
-          )
-          return
-        }
-        block = this.#blocks[slot] = this.#memory.take(length)
-        this.#memory.slab(block).u8.set(data, this.#memory.offset(block))
-        this.#push(IORING_OP_SEND, operation, this.#memory.address(block), length, flags)
-        return
-      }
-      let total = 0
-      for (const data of buffers) total += data.length
-      if (total > MOST_COPIED) {
-        this.#blocks[slot] = this.#memory.take(IOVECS + MOST_IOVECS * 16)
-        this.#startSendmsg(operation)
-        return
-      }
-      block = this.#blocks[slot] = this.#memory.take(total)
-      const { u8 } = this.#memory.slab(block)
-      let to = this.#memory.offset(block)
-      for (const data of buffers) {
-        u8.set(data, to)
-        to += data.length
-      }
-      this.#push(IORING_OP_SEND, operation, this.#memory.address(block), total, flags)
-      return
-    }
-    // The rest of a short send.
-    let total = 0
-    for (const data of buffers) total += data.length
-    if (total > MOST_COPIED) this.#startSendmsg(operation)
-    else {
-      const { sent } = operation
-      this.#push(IORING_OP_SEND, operation, this.#memory.address(block) + sent, total - sent, flags)
-    }
-  }
-
-  #startSendmsg(operation: Operation): void {
-    const { buffers } = operation
-    const block = this.#blocks[operation.slot]!
-    const slab = this.#memory.slab(block)
-    const at = this.#memory.offset(block)
-    let count = 0
-    let skip = operation.offset
-    for (let index = operation.index; index < buffers.length && count < MOST_IOVECS; index++) {
-      const data = buffers[index]!
-      if (data.length > skip) {
-        const iovec = at + IOVECS + 16 * count++
-        slab.setPointer(iovec, addressOf(data) + skip)
-        slab.setPointer(iovec + 8, data.length - skip)
-      }
-      skip = 0
-    }
-    slab.u8.fill(0, at, at + 56)
-    slab.setPointer(at + 16, slab.address + at + IOVECS)
-    slab.u32[(at + 24) >> 2] = count
-    this.#push(IORING_OP_SENDMSG, operation, slab.address + at, 1, MSG_NOSIGNAL | MSG_WAITALL)
-  }
-
-  #startConnect(operation: Operation): void {
-    const address = operation.address!
-    const { slot } = operation
-    if (this.#blocks[slot]! < 0) {
-      const block = (this.#blocks[slot] = this.#memory.take(address.length))
-      this.#memory.slab(block).u8.set(address, this.#memory.offset(block))
-    }
-    const at = this.#push(IORING_OP_CONNECT, operation, this.#memory.address(this.#blocks[slot]!), 0, 0)
-    this.ring.sqes[at + 2] = address.length
-  }
-
-  #startReceiveFrom(operation: Operation): void {
-    this.#datagrams ??= new DatagramBuffers(this.ring, DATAGRAMS, this.#sizes.datagrams ?? 128)
-    const { slot } = operation
-    if (this.#blocks[slot]! < 0) {
-      // A msghdr that says how many bytes of each buffer are for the sender's address.
-      const block = (this.#blocks[slot] = this.#memory.take(HEADERS))
-      const slab = this.#memory.slab(block)
-      const at = this.#memory.offset(block)
-      slab.u8.fill(0, at, at + 56)
-      slab.u32[(at + 8) >> 2] = DatagramBuffers.addressRoom
-    }
-    const head = IORING_OP_RECVMSG | IOSQE_BUFFER_SELECT | IORING_RECV_MULTISHOT
-    const at = this.#push(head, operation, this.#memory.address(this.#blocks[slot]!), 1, MSG_TRUNC)
-    this.ring.sqes[at + 10] = DATAGRAMS
-  }
-
-  #startSendTo(operation: Operation): void {
-    const { slot, address } = operation
-    const data = operation.buffers[0]!
-    const copied = data.length <= MOST_COPIED
-    if (this.#blocks[slot]! < 0) this.#blocks[slot] = this.#memory.take(HEADERS + (copied ? data.length : 0))
-    const block = this.#blocks[slot]!
-    const slab = this.#memory.slab(block)
-    const at = this.#memory.offset(block)
-    const { u8, u32 } = slab
-    const base = slab.address + at
-    u8.fill(0, at, at + 56)
-    if (address !== null) {
-      u8.set(address, at + ADDRESS)
-      slab.setPointer(at, base + ADDRESS)
-      u32[(at + 8) >> 2] = address.length
-    }
-    slab.setPointer(at + 16, base + IOVECS)
-    u32[(at + 24) >> 2] = 1
-    if (copied) u8.set(data, at + HEADERS)
-    slab.setPointer(at + IOVECS, copied ? base + HEADERS : addressOf(data))
-    slab.setPointer(at + IOVECS + 8, data.length)
-    this.#push(IORING_OP_SENDMSG, operation, base, 1, MSG_NOSIGNAL)
+    this.#requests.start(operation, this.#generations[slot]!)
   }
 
   #cancel(operation: Operation): void {
@@ -611,11 +424,7 @@ export class IoUringDriver implements Driver {
 
   #finish(operation: Operation, result: number): void {
     const { slot } = operation
-    const block = this.#blocks[slot]!
-    if (block >= 0) {
-      this.#memory.give(block)
-      this.#blocks[slot] = -1
-    }
+    this.#requests.release(slot)
     this.#operations[slot] = null
     this.#free.push(slot)
     this.#inFlight--
@@ -643,7 +452,11 @@ export class IoUringDriver implements Driver {
     if (this.#closed) return
     this.#closed = this.#silent = true
     open.delete(this)
-    for (let tries = 0; tries < 10; tries++) if (!this.#settle(100)) return this.#release()
+    for (let tries = 0; tries < 10; tries++) {
+      if (this.#settle(100)) continue
+      this.#release()
+      return
+    }
   }
 
   /** Cancels everything and waits a while. @returns whether something is still in flight */
@@ -667,7 +480,7 @@ export class IoUringDriver implements Driver {
     this.#datagrams?.close()
     this.ring.close()
     rawClose(this.#eventfd)
-    this.#memory.close()
+    this.#requests.close()
   }
 }
 

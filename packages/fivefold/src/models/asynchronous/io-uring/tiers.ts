@@ -11,7 +11,6 @@ import {
   IORING_FEAT_NODROP,
   IORING_FEAT_SINGLE_MMAP,
   IORING_OP_SEND_ZC,
-  IORING_OP_SOCKET,
   IORING_SETUP_CLAMP,
   IORING_SETUP_COOP_TASKRUN,
   IORING_SETUP_CQSIZE,
@@ -36,9 +35,8 @@ export const SETUPS: readonly { name: string; flags: number }[] = [
     name: 'deferred',
     flags: COMMON | IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_TASKRUN_FLAG,
   },
-  // 5.19: they are worked out at the thread's next system call, without interrupting it.
+  // 6.0 and earlier: they are worked out at the thread's next system call, without interrupting it.
   { name: 'cooperative', flags: COMMON | IORING_SETUP_COOP_TASKRUN | IORING_SETUP_TASKRUN_FLAG },
-  { name: 'plain', flags: COMMON },
 ]
 
 /** What a driver works with. */
@@ -46,8 +44,6 @@ export interface Tier {
   /** Which of `SETUPS`. */
   readonly setup: string
   readonly flags: number
-  /** One submission serves many receives (6.0). */
-  readonly multishotReceive: boolean
 }
 
 const REQUIRED = IORING_FEAT_SINGLE_MMAP | IORING_FEAT_NODROP | IORING_FEAT_FAST_POLL | IORING_FEAT_EXT_ARG
@@ -65,10 +61,9 @@ export function probeTier(): { verdict: Verdict; tier: Tier | null } {
     if (result < 0) break
     const operations = supportedOperations(result)
     rawClose(result)
-    if ((parameters[5]! & REQUIRED) !== REQUIRED || !operations.has(IORING_OP_SOCKET))
+    if ((parameters[5]! & REQUIRED) !== REQUIRED || !operations.has(IORING_OP_SEND_ZC))
       return { verdict: old, tier: null }
-    const multishotReceive = operations.has(IORING_OP_SEND_ZC)
-    return { verdict: { ok: true }, tier: { setup: name, flags, multishotReceive } }
+    return { verdict: { ok: true }, tier: { setup: name, flags } }
   }
   return { verdict: explain(result, disabledBySysctl()), tier: null }
 }
@@ -77,8 +72,8 @@ const CHOOSE = "choose another model ('epoll' is the nearest)"
 
 const old: Verdict = {
   ok: false,
-  reason: 'this kernel has an io_uring without multishot accept and provided buffer rings (Linux 5.19)',
-  cure: `Use Linux 5.19 or newer (6.1 or newer is much faster), or ${CHOOSE}.`,
+  reason: 'this kernel has an io_uring without multishot receive (Linux 6.0)',
+  cure: `Use Linux 6.1 or newer, or ${CHOOSE}.`,
 }
 
 /**

@@ -1,0 +1,242 @@
+/**
+ * How each operation is asked of the kernel: the submission entry of each kind, and the memory it points into.
+ */
+import { addressOf } from '../../../sys/ffi.js'
+import { MSG_NOSIGNAL, MSG_WAITALL, SOCK_CLOEXEC } from '../../../sys/socket.js'
+import {
+  IORING_ACCEPT_MULTISHOT,
+  IORING_OP_ACCEPT,
+  IORING_OP_CONNECT,
+  IORING_OP_FSYNC,
+  IORING_OP_READ,
+  IORING_OP_RECV,
+  IORING_OP_RECVMSG,
+  IORING_OP_SEND,
+  IORING_OP_SENDMSG,
+  IORING_OP_WRITE,
+  IORING_RECV_MULTISHOT,
+  IOSQE_BUFFER_SELECT,
+  type Ring,
+} from '../../../sys/uring.js'
+import { Kind, type Operation } from '../../operation.js'
+import { Blocks, HEADERS, MOST_COPIED } from './blocks.js'
+import { ADDRESS_ROOM } from './datagrams.js'
+
+/** Groups of provided buffers. */
+export const STREAMS = 0
+export const DATAGRAMS = 1
+
+/** In a block of headers: msghdr (56 bytes), then iovecs; in a datagram's, one iovec and the address. */
+const MSGHDR_BYTES = 56
+const IOVECS = 64
+const MOST_IOVECS = 124
+const ADDRESS = 80
+
+const MULTISHOT = IOSQE_BUFFER_SELECT | IORING_RECV_MULTISHOT
+const SEND_FLAGS = MSG_NOSIGNAL | MSG_WAITALL
+
+export class Requests {
+  readonly #ring: Ring
+  readonly #memory = new Blocks()
+  /** Each slot's block of memory, -1: none. */
+  #blocks = new Int32Array(1024).fill(-1)
+
+  constructor(ring: Ring) {
+    this.#ring = ring
+  }
+
+  /** Writes the request of an operation that has a slot, or of what is left of it. There must be room. */
+  start(operation: Operation, generation: number): void {
+    switch (operation.kind) {
+      case Kind.receive: {
+        const at = this.#push(IORING_OP_RECV | MULTISHOT, operation, generation, 0, 0, 0)
+        this.#ring.sqes[at + 10] = STREAMS
+        break
+      }
+      case Kind.send:
+        this.#send(operation, generation)
+        break
+      case Kind.accept:
+        this.#push(IORING_OP_ACCEPT | IORING_ACCEPT_MULTISHOT, operation, generation, 0, 0, SOCK_CLOEXEC)
+        break
+      case Kind.connect:
+        this.#connect(operation, generation)
+        break
+      case Kind.recvfrom:
+        this.#receiveFrom(operation, generation)
+        break
+      case Kind.sendto:
+        this.#sendTo(operation, generation)
+        break
+      case Kind.read:
+      case Kind.write: {
+        const data = operation.buffers[0]!
+        const code = operation.kind === Kind.read ? IORING_OP_READ : IORING_OP_WRITE
+        const at = this.#push(code, operation, generation, addressOf(data), data.length, 0)
+        // An offset of -1 is the file's own position (5.6).
+        this.#ring.sqes[at + 2] = operation.position
+        this.#ring.sqes[at + 3] = Math.floor(operation.position / 0x1_0000_0000)
+        break
+      }
+      case Kind.fsync:
+        this.#push(IORING_OP_FSYNC, operation, generation, 0, 0, 0)
+        break
+    }
+  }
+
+  /** The operation in a slot is over: its memory can serve another. */
+  release(slot: number): void {
+    const block = this.#blocks[slot]!
+    if (block < 0) return
+    this.#memory.give(block)
+    this.#blocks[slot] = -1
+  }
+
+  /** Makes room for slots up to a number. */
+  resize(slots: number): void {
+    const blocks = new Int32Array(slots).fill(-1)
+    blocks.set(this.#blocks)
+    this.#blocks = blocks
+  }
+
+  /** Gives the memory back. Nothing may be in flight. */
+  close(): void {
+    this.#memory.close()
+  }
+
+  #push(
+    head: number,
+    operation: Operation,
+    generation: number,
+    address: number,
+    length: number,
+    flags: number,
+  ): number {
+    return this.#ring.push(head, operation.fd, address, length, flags, operation.slot, generation)
+  }
+
+  /**
+   * What is small is copied: its memory is the sender's again at once, and no address need be looked up. What is
+   * large stays where it is: the operation, which holds it, is held until its last completion.
+   */
+  #send(operation: Operation, generation: number): void {
+    const { buffers, slot, sent } = operation
+    const memory = this.#memory
+    const single = buffers.length === 1
+    let total = single ? buffers[0]!.length : 0
+    if (!single) for (let index = 0; index < buffers.length; index++) total += buffers[index]!.length
+    if (total > MOST_COPIED) {
+      if (single) {
+        this.#push(
+          IORING_OP_SEND,
+          operation,
+          generation,
+          addressOf(buffers[0]!) + sent,
+          total - sent,
+          SEND_FLAGS,
+        )
+      } else {
+        this.#sendmsg(operation, generation)
+      }
+      return
+    }
+    let block = this.#blocks[slot]!
+    if (block < 0) {
+      block = this.#blocks[slot] = memory.take(total)
+      const { u8 } = memory.slab(block)
+      let to = memory.offset(block)
+      if (single) u8.set(buffers[0]!, to)
+      else {
+        for (let index = 0; index < buffers.length; index++) {
+          const data = buffers[index]!
+          u8.set(data, to)
+          to += data.length
+        }
+      }
+    }
+    this.#push(IORING_OP_SEND, operation, generation, memory.address(block) + sent, total - sent, SEND_FLAGS)
+  }
+
+  #sendmsg(operation: Operation, generation: number): void {
+    const { buffers, slot } = operation
+    const memory = this.#memory
+    if (this.#blocks[slot]! < 0) this.#blocks[slot] = memory.take(IOVECS + MOST_IOVECS * 16)
+    const block = this.#blocks[slot]!
+    const slab = memory.slab(block)
+    const at = memory.offset(block)
+    let count = 0
+    let skip = operation.offset
+    for (let index = operation.index; index < buffers.length && count < MOST_IOVECS; index++) {
+      const data = buffers[index]!
+      if (data.length > skip) {
+        const iovec = at + IOVECS + 16 * count++
+        slab.setPointer(iovec, addressOf(data) + skip)
+        slab.setPointer(iovec + 8, data.length - skip)
+      }
+      skip = 0
+    }
+    slab.u8.fill(0, at, at + MSGHDR_BYTES)
+    slab.setPointer(at + 16, slab.address + at + IOVECS)
+    slab.u32[(at + 24) >> 2] = count
+    this.#push(IORING_OP_SENDMSG, operation, generation, slab.address + at, 1, SEND_FLAGS)
+  }
+
+  #connect(operation: Operation, generation: number): void {
+    const address = operation.address!
+    const { slot } = operation
+    const memory = this.#memory
+    if (this.#blocks[slot]! < 0) {
+      const block = (this.#blocks[slot] = memory.take(address.length))
+      memory.slab(block).u8.set(address, memory.offset(block))
+    }
+    const at = this.#push(IORING_OP_CONNECT, operation, generation, memory.address(this.#blocks[slot]!), 0, 0)
+    this.#ring.sqes[at + 2] = address.length
+  }
+
+  /** A msghdr that says how many bytes of each buffer are for the sender's address. */
+  #receiveFrom(operation: Operation, generation: number): void {
+    const { slot } = operation
+    const memory = this.#memory
+    if (this.#blocks[slot]! < 0) {
+      const block = (this.#blocks[slot] = memory.take(HEADERS))
+      const slab = memory.slab(block)
+      const at = memory.offset(block)
+      slab.u8.fill(0, at, at + MSGHDR_BYTES)
+      slab.u32[(at + 8) >> 2] = ADDRESS_ROOM
+    }
+    const at = this.#push(
+      IORING_OP_RECVMSG | MULTISHOT,
+      operation,
+      generation,
+      memory.address(this.#blocks[slot]!),
+      1,
+      0,
+    )
+    this.#ring.sqes[at + 10] = DATAGRAMS
+  }
+
+  #sendTo(operation: Operation, generation: number): void {
+    const { slot, address } = operation
+    const memory = this.#memory
+    const data = operation.buffers[0]!
+    const copied = data.length <= MOST_COPIED
+    if (this.#blocks[slot]! < 0) this.#blocks[slot] = memory.take(HEADERS + (copied ? data.length : 0))
+    const block = this.#blocks[slot]!
+    const slab = memory.slab(block)
+    const at = memory.offset(block)
+    const base = slab.address + at
+    const { u8, u32 } = slab
+    u8.fill(0, at, at + MSGHDR_BYTES)
+    if (address !== null) {
+      u8.set(address, at + ADDRESS)
+      slab.setPointer(at, base + ADDRESS)
+      u32[(at + 8) >> 2] = address.length
+    }
+    slab.setPointer(at + 16, base + IOVECS)
+    u32[(at + 24) >> 2] = 1
+    if (copied) u8.set(data, at + HEADERS)
+    slab.setPointer(at + IOVECS, copied ? base + HEADERS : addressOf(data))
+    slab.setPointer(at + IOVECS + 8, data.length)
+    this.#push(IORING_OP_SENDMSG, operation, generation, base, 1, MSG_NOSIGNAL)
+  }
+}
