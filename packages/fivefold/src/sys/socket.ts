@@ -580,7 +580,7 @@ export function send(fd: number, data: NodeJS.ArrayBufferView, flags: number = M
 export interface Received {
   /** How many bytes the buffer holds. */
   bytes: number
-  /** Who sent them; null where the protocol does not say (a connected stream). */
+  /** Who sent them; null where nobody can be answered: a connected stream, a Unix socket without a name. */
   from: Address | null
   /** The datagram was longer than the buffer; the rest is gone. */
   truncated: boolean
@@ -608,10 +608,7 @@ export function recvfrom(fd: number, buf: NodeJS.ArrayBufferView, flags = 0): Re
   const addressLength = cellLength[0]!
   return {
     bytes: Math.min(n, buf.byteLength),
-    from:
-      addressLength === 0 && getsockoptInt(fd, SOL_SOCKET, SO_DOMAIN) !== AF_UNIX
-        ? null
-        : decodeAddress(address, addressLength),
+    from: addressLength === 0 ? null : decodeAddress(address, addressLength),
     truncated: n > buf.byteLength,
     length: n,
   }
