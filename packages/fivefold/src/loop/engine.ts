@@ -122,7 +122,8 @@ export class Engine {
       this.#timer ??= setTimeout(
         () => {
           this.#timer = null
-          this.#turn()
+          // Not beside one that is on its way: each would see to the next, and there would be two for good.
+          if (!this.#scheduled) this.#turn()
         },
         mayHaveMore ? 1 : MAX_WAIT_MS,
       ).unref()
