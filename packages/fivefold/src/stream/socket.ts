@@ -415,7 +415,7 @@ export class Socket<Data = unknown> implements Completion, Deferred {
     this.#closed = true
     rawClose(this.#fd)
     this.#fd = -1
-    this.deferred = false
+    // Perhaps it is in the engine's list already: then that entry tells of the close, and no second one may.
     this.#engine.defer(this)
   }
 
