@@ -63,6 +63,8 @@ export async function connect<Data = undefined>(options: ConnectOptions<Data>): 
 function dial(engine: Engine, address: Address, signal: AbortSignal | undefined): Promise<number> {
   signal?.throwIfAborted()
   const { limits } = engine.model
+  // Before there is a descriptor: an address that cannot be written leaves none behind.
+  const bytes = encoded(address)
   const flags = SOCK_STREAM | SOCK_CLOEXEC | (limits.nonBlocking ? SOCK_NONBLOCK : 0)
   const fd = check(rawSocket(familyOf(address), flags, 0), 'socket')
   return new Promise((resolve, reject) => {
@@ -83,7 +85,7 @@ function dial(engine: Engine, address: Address, signal: AbortSignal | undefined)
         reject(signal?.aborted === true ? signal.reason : systemError(result, 'connect', placeOf(address)))
       },
     })
-    operation.address = encoded(address)
+    operation.address = bytes
     signal?.addEventListener('abort', abort, { once: true })
     engine.ref()
     engine.submit(operation)
