@@ -1,10 +1,9 @@
 /** bind(): a datagram socket, UDP or Unix. Every datagram arrives whole, with its sender, or says it was cut. */
-import { unlink } from 'node:fs/promises'
 import { type Deferred, type Engine, engineFor } from '../loop/engine.js'
 import type { Host, ModelName } from '../models/model.js'
 import { type Completion, Kind, Operation, syscallOf } from '../models/operation.js'
 import { publish, stampsIfWanted } from '../models/stamps.js'
-import { encoded, familyOf, literalAddress, placeOf, resolve } from '../stream/resolve.js'
+import { encoded, familyOf, literalAddress, placeOf, removeName, resolve } from '../stream/resolve.js'
 import { uncaught } from '../stream/socket.js'
 import type { Address } from '../sys/address.js'
 import { rawClose } from '../sys/descriptor.js'
@@ -81,6 +80,7 @@ export class DatagramSocket implements Completion, Deferred, AsyncDisposable {
   #heldFrom: Address[] = []
   #heldTruncated: boolean[] = []
   #closing = false
+  #told = false
   #referenced = true
   #whenClosed: (() => void)[] = []
   readonly #encoded = new WeakMap<object, Uint8Array>()
@@ -273,25 +273,23 @@ export class DatagramSocket implements Completion, Deferred, AsyncDisposable {
 
   #closeWhenQuiet(): void {
     if (this.#fd < 0 || this.#receive.inFlight || this.#sending.size > 0) return
+    removeName(this.address)
     rawClose(this.#fd)
     this.#fd = -1
     if (this.#referenced) this.#engine.unref()
-    const { address } = this
-    if (address.family === 'Unix' && address.path !== '' && !address.path.startsWith('\0')) {
-      unlink(address.path).catch(() => {})
-    }
-    this.deferred = false
     this.#engine.defer(this)
   }
 
   #tellClosed(): void {
     const resolves = this.#whenClosed
-    if (resolves.length === 0) return
     this.#whenClosed = []
-    try {
-      this.#handlers.close?.(this)
-    } catch (error) {
-      uncaught(error)
+    if (!this.#told) {
+      this.#told = true
+      try {
+        this.#handlers.close?.(this)
+      } catch (error) {
+        uncaught(error)
+      }
     }
     for (const resolve of resolves) resolve()
   }

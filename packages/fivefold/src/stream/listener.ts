@@ -1,5 +1,4 @@
 /** listen(): a descriptor that accepts, and the sockets it makes. */
-import { unlink } from 'node:fs/promises'
 import { type Deferred, type Engine, engineFor } from '../loop/engine.js'
 import type { Host, ModelName } from '../models/model.js'
 import { type Completion, Kind, Operation } from '../models/operation.js'
@@ -26,7 +25,7 @@ import {
   TCP_NODELAY,
 } from '../sys/socket.js'
 import type { Listener, ListenOptions } from './handlers.js'
-import { encoded, familyOf, placeOf, resolve } from './resolve.js'
+import { encoded, familyOf, placeOf, removeName, resolve } from './resolve.js'
 import { Socket, type SocketSettings } from './socket.js'
 
 /** With the descriptors used up, accepting is tried again so soon, or when one of our own sockets closes. */
@@ -161,6 +160,7 @@ class ListeningSocket<Data> implements Listener, Completion, Deferred {
   completed(operation: Operation): void {
     const { result, more } = operation
     if (result >= 0) {
+      this.#starved = false
       if (this.#closing) rawClose(result)
       else this.#welcome(result)
       if (!more && !this.#closing) this.#engine.submit(operation)
@@ -206,19 +206,15 @@ class ListeningSocket<Data> implements Listener, Completion, Deferred {
     if (this.#retry !== null) clearTimeout(this.#retry)
     this.#retry = null
     if (this.#closing || this.#accept.inFlight) return
-    this.#starved = false
     this.#engine.submit(this.#accept)
   }
 
   #closeWhenQuiet(): void {
     if (this.#fd < 0 || this.#accept.inFlight) return
+    removeName(this.address)
     rawClose(this.#fd)
     this.#fd = -1
     if (this.#referenced) this.#engine.unref()
-    const { address } = this
-    if (address.family === 'Unix' && address.path !== '' && !address.path.startsWith('\0')) {
-      unlink(address.path).catch(() => {})
-    }
     this.#engine.defer(this)
   }
 }

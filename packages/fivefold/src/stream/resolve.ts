@@ -1,5 +1,6 @@
 /** From what a user names (a host and a port, or a path) to socket addresses. */
 import { lookup } from 'node:dns/promises'
+import { unlinkSync } from 'node:fs'
 import { isIP } from 'node:net'
 import { ADDRESS_BYTES, type Address, AF_INET, AF_INET6, AF_UNIX, encodeAddress } from '../sys/address.js'
 
@@ -38,4 +39,16 @@ export function encoded(address: Address): Uint8Array {
 /** The fields an error about this address carries. */
 export function placeOf(address: Address): { path?: string; address?: string; port?: number } {
   return address.family === 'Unix' ? { path: address.path } : { address: address.address, port: address.port }
+}
+
+/**
+ * Unlinks the name of a Unix socket that is about to be closed. Not later: by then the name could be another's.
+ */
+export function removeName(address: Address): void {
+  if (address.family !== 'Unix' || address.path === '' || address.path.startsWith('\0')) return
+  try {
+    unlinkSync(address.path)
+  } catch {
+    // Somebody was faster, or it is not ours to remove.
+  }
 }
