@@ -15,7 +15,11 @@ import type { Driver, Host, Model, ModelName } from '../models/model.js'
 import type { Operation } from '../models/operation.js'
 import { type LoopWatch, watchInLoop } from '../sys/ffi.js'
 
-/** How long a dedicated thread sleeps at most before Node's loop gets its round. */
+/**
+ * How long a dedicated thread sleeps before Node's loop gets its round: soon after something happened, since one
+ * thing often leads to another (a promise, a timer); then less and less often.
+ */
+const MIN_WAIT_MS = 1
 const MAX_WAIT_MS = 20
 
 /** Work put off to the end of the turn, or to a turn of its own: writes to send, closes to tell. */
@@ -37,6 +41,7 @@ export class Engine {
   #scheduled = false
   #refs = 0
   #timer: NodeJS.Timeout | null = null
+  #waitMs = MIN_WAIT_MS
   readonly #keepAlive: NodeJS.Timeout
   readonly #watch: LoopWatch | null
   #closed = false
@@ -105,7 +110,9 @@ export class Engine {
     this.#scheduled = false
     if (this.#closed) return
     const sleeps = this.host === 'dedicated' && this.#refs > 0 && this.#deferred.length === 0
-    this.#next(this.#round(sleeps ? MAX_WAIT_MS : 0))
+    const did = this.#round(sleeps ? this.#waitMs : 0)
+    this.#waitMs = did ? MIN_WAIT_MS : Math.min(this.#waitMs * 2, MAX_WAIT_MS)
+    this.#next(did)
   }
 
   /** The driver, which cannot wake Node's loop by a descriptor, has work. */
