@@ -312,7 +312,8 @@ export function rawSetsockoptInt(fd: number, level: number, name: number, value:
 export function rawSocketError(fd: number): number {
   cellLength[0] = 4
   const result = rawGetsockopt(fd, SOL_SOCKET, SO_ERROR, cell, cellLength)
-  return result < 0 ? result : -cell[0]!
+  // Not -0, which would be no small integer.
+  return result < 0 ? result : 0 - cell[0]!
 }
 
 /** recv(2). @param flags MSG_* @returns the bytes received, 0 at the end, or a negative errno */
@@ -401,7 +402,7 @@ export function socket(domain: number, type: number, protocol = 0): number {
 
 /**
  * socketpair(2): two connected sockets, closed on exec.
- * @throws SystemError EAFNOSUPPORT, EMFILE, ENFILE, EOPNOTSUPP (all but AF_UNIX), EPROTONOSUPPORT
+ * @throws SystemError EAFNOSUPPORT, EMFILE, ENFILE, ENOTSUP (all but AF_UNIX), EPROTONOSUPPORT
  */
 export function socketpair(
   domain: number = AF_UNIX,
@@ -425,7 +426,7 @@ export function bind(fd: number, to: Address): void {
 /**
  * listen(2).
  * @param backlog connections that may wait to be accepted; the kernel's own limit is net.core.somaxconn
- * @throws SystemError EADDRINUSE, EBADF, EOPNOTSUPP
+ * @throws SystemError EADDRINUSE, EBADF, ENOTSUP
  */
 export function listen(fd: number, backlog: number = SOMAXCONN): void {
   check(rawListen(fd, backlog), 'listen')
