@@ -22,14 +22,13 @@
  *     'exit' every thread is interrupted until it is out. A Worker that has a driver must end by itself or by
  *     process.exit: `terminate()` runs no 'exit' handler.
  */
-import { ADDRESS_BYTES, decodeShared } from '../sys/address.js'
+import { ADDRESS_BYTES, AF_UNIX, decodeShared } from '../sys/address.js'
 import { rawClose } from '../sys/descriptor.js'
 import { errnoName } from '../sys/errno.js'
 import { EFD_CLOEXEC, EFD_NONBLOCK, eventfd, rawEventfdRead, rawEventfdWrite } from '../sys/eventfd.js'
 import { addressOf } from '../sys/ffi.js'
 import { rawTgkill } from '../sys/signal.js'
 import {
-  AF_UNIX,
   MSG_DONTWAIT,
   MSG_NOSIGNAL,
   rawRecv,
@@ -533,6 +532,7 @@ export class BlockingDriver implements Driver, Sleepers {
         if (operation.kind === Kind.send) {
           advance(operation, thread.doubles[at.SLOT_DOUBLES + slot * at.DOUBLES_PER_SLOT + at.BYTES]!)
         }
+        words[word + at.LAST] = 0
         this.#release(thread)
         this.#free(thread)
         this.#ended(operation, result)
