@@ -99,7 +99,7 @@ export function rawAioWrite(block: Pointer): number {
 /**
  * aio_fsync(3): behind what was queued for the descriptor before.
  * @param dataOnly like fdatasync(2)
- * @returns 0 once it is queued, or a negative errno: EAGAIN, EBADF (also: not open for writing)
+ * @returns 0 once it is queued, or a negative errno: EAGAIN, EBADF
  */
 export function rawAioFsync(block: Pointer, dataOnly = false): number {
   served = true

@@ -1,11 +1,13 @@
 /** The kernel boundary: Linux's calls, named after their man pages. */
 export * from './address.js'
+export * from './aio.js'
 export * from './descriptor.js'
 export * from './epoll.js'
 export * from './errno.js'
 export * from './eventfd.js'
 export * from './fcntl.js'
 export { addressOf, errno, libcKind, type Pointer, viewOf } from './ffi.js'
+export * from './file.js'
 export * from './memory.js'
 export * from './message.js'
 export * from './pipe.js'

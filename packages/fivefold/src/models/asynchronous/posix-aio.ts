@@ -24,7 +24,7 @@
  * (h) Another thread writes the outcome into the control block. Looking there costs no call; that it is really
  *     over, with its data in sight, only aio_error can say, which takes glibc's lock.
  * (i) pread refuses an offset of -1: for "the file's own position" it is asked and set with lseek(2), one such
- *     request of a file after the other. aio_fsync refuses descriptors that are not open for writing.
+ *     request of a file after the other.
  */
 import { readFileSync } from 'node:fs'
 import { isMainThread } from 'node:worker_threads'
@@ -372,7 +372,7 @@ export class PosixAioDriver implements Driver {
   }
 
   wake(): void {
-    if (this.#wakeEventfd >= 0) rawEventfdWrite(this.#wakeEventfd, 1)
+    if (this.#wakeEventfd >= 0) raise(this.#wakeEventfd)
   }
 
   close(): void {
@@ -892,7 +892,7 @@ export class PosixAioDriver implements Driver {
     if (waiter !== null) {
       waiter.set(this.#poller!.wakeFd, 0)
       // Its reader must be out before the number is closed.
-      rawEventfdWrite(waiter.wakeFd, 1)
+      raise(waiter.wakeFd)
       const until = performance.now() + CLOSE_MS
       while (this.#flying.some((flight) => flight.duty === Duty.borrowed) && performance.now() < until) {
         this.#sleep(1)
@@ -1013,6 +1013,10 @@ function advance(operation: Operation, sent: number): boolean {
   operation.index = index
   operation.offset = offset
   return index >= buffers.length
+}
+
+function raise(eventfd: number): void {
+  while (rawEventfdWrite(eventfd, 1) === -EINTR);
 }
 
 function makeBlocking(fd: number): void {
