@@ -58,8 +58,10 @@ export class SigioPoller implements Poller {
     if (this.#raised) {
       this.#raised = false
       this.#registered.sweep()
+    } else if (this.#dedicated || timeoutMs !== 0) {
+      // Also when there is work at hand: it is the only moment at which a signal gets in.
+      this.#sleep(this.#registered.hinted ? 0 : timeoutMs)
     }
-    if (timeoutMs !== 0 && !this.#registered.hinted) this.#sleep(timeoutMs)
     return this.#registered.report(ready)
   }
 
