@@ -1,0 +1,69 @@
+/** From what a process used and called in a while, to what one message cost. */
+import type { CallCount } from './counter.js'
+import type { Result } from './results.js'
+import type { Usage } from './usage.js'
+
+export function difference(before: Usage, after: Usage): Usage {
+  const found: Record<string, number> = {}
+  for (const key of Object.keys(after) as (keyof Usage)[]) found[key] = after[key] - before[key]
+  return found as unknown as Usage
+}
+
+export function costsPerMessage(
+  used: Usage,
+): Pick<Result, 'cpuMicrosPerMessage' | 'contextSwitchesPerMessage'> {
+  const { messages } = used
+  if (messages === 0) return { cpuMicrosPerMessage: null, contextSwitchesPerMessage: null }
+  return {
+    cpuMicrosPerMessage: { user: used.userMicros / messages, system: used.systemMicros / messages },
+    contextSwitchesPerMessage: {
+      voluntary: used.voluntarySwitches / messages,
+      involuntary: used.involuntarySwitches / messages,
+    },
+  }
+}
+
+export function cpuShare(used: Usage): number {
+  return ((used.userMicros + used.systemMicros) * 1000) / used.nanoseconds
+}
+
+/** glibc's own functions: they make system calls of their own, or none, which the seam cannot see. */
+const notSystemCalls = /^(aio_|lio_|sigqueue|__libc)/
+
+/** Node's own poll, as it appears among the calls. */
+export const NODES_POLL = 'epoll_wait (Node)'
+
+export type Counted = Pick<Result, 'syscallsPerMessage' | 'againPerMessage' | 'callsPerMessage'>
+
+export function callsPerMessage(
+  before: Readonly<Record<string, CallCount>>,
+  after: Readonly<Record<string, CallCount>>,
+  used: Usage,
+): { counted: Counted; unseen: boolean } {
+  const { messages, loopRounds } = used
+  const nothing = { syscallsPerMessage: null, againPerMessage: null, callsPerMessage: null }
+  if (messages === 0) return { counted: nothing, unseen: false }
+  const calls: Record<string, number> = {}
+  let system = loopRounds
+  let again = 0
+  let unseen = false
+  for (const [name, { calls: made, again: refused }] of Object.entries(after)) {
+    const earlier = before[name] ?? { calls: 0, again: 0 }
+    if (made === earlier.calls) continue
+    calls[name] = (made - earlier.calls) / messages
+    if (notSystemCalls.test(name)) unseen = true
+    else {
+      system += made - earlier.calls
+      again += refused - earlier.again
+    }
+  }
+  if (loopRounds > 0) calls[NODES_POLL] = loopRounds / messages
+  return {
+    counted: {
+      syscallsPerMessage: system / messages,
+      againPerMessage: again / messages,
+      callsPerMessage: calls,
+    },
+    unseen,
+  }
+}

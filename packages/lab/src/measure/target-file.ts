@@ -1,0 +1,56 @@
+/** The file that is read: the one that was named, or a temporary one that needs no tidying up. */
+import { randomBytes, randomFillSync } from 'node:crypto'
+import { closeSync, fstatSync, openSync, unlinkSync, writeSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Failure } from '../failure.js'
+import type { Text } from '../text/language.js'
+
+export interface TargetFile {
+  /** Where the measured processes find it. */
+  readonly path: string
+  /** What it is called in the output; null: a temporary file. */
+  readonly name: string | null
+  readonly bytes: number
+  close(): void
+}
+
+const TEMPORARY_BYTES = 32 * 1024 * 1024
+
+/** @throws Failure, in one line, for a file that is missing, forbidden, no file, or too small */
+export function namedFile(path: string, least: number, text: Text): TargetFile {
+  const { errors } = text
+  let fd: number
+  try {
+    // Not a FIFO's other end: that would wait for ever.
+    fd = openSync(path, 'r')
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException
+    if (code === 'ENOENT' || code === 'ENOTDIR') throw new Failure(errors.fileMissing(path))
+    if (code === 'EACCES' || code === 'EPERM') throw new Failure(errors.fileForbidden(path))
+    throw new Failure(errors.fileUnreadable(path, message))
+  }
+  try {
+    const stat = fstatSync(fd)
+    if (!stat.isFile()) throw new Failure(errors.notAFile(path))
+    if (stat.size < least) throw new Failure(errors.fileTooSmall(path, least))
+    return { path, name: path, bytes: stat.size, close: () => {} }
+  } finally {
+    closeSync(fd)
+  }
+}
+
+/** Random bytes. Its name is gone at once, so nothing is left behind however this ends; it is found through /proc. */
+export function temporaryFile(): TargetFile {
+  const path = join(tmpdir(), `fivefold-${randomBytes(6).toString('hex')}`)
+  const fd = openSync(path, 'wx+', 0o600)
+  unlinkSync(path)
+  const piece = Buffer.alloc(1024 * 1024)
+  for (let at = 0; at < TEMPORARY_BYTES; at += piece.length) writeSync(fd, randomFillSync(piece))
+  return {
+    path: `/proc/${process.pid}/fd/${fd}`,
+    name: null,
+    bytes: TEMPORARY_BYTES,
+    close: () => closeSync(fd),
+  }
+}
