@@ -15,19 +15,61 @@ export function errnoName(negative: number): string {
   return known.get(negative)?.[0] ?? extraNames.get(-negative) ?? `Unknown system error ${negative}`
 }
 
-// libuv's map leaves out what it never meets; os.constants knows some more.
-const extraNames = new Map<number, string>()
-for (const [name, value] of Object.entries(constants.errno)) {
-  if (!known.has(-value) && !extraNames.has(value)) extraNames.set(value, name)
-}
-for (const [value, name] of [
+// libuv's map leaves out what it never meets; os.constants knows some of that, this the rest of uapi/asm-generic/errno.h (x86-64 and arm64 share it).
+const extraNames = new Map<number, string>([
+  [15, 'ENOTBLK'],
   [25, 'ENOTTY'],
+  [44, 'ECHRNG'],
+  [45, 'EL2NSYNC'],
+  [46, 'EL3HLT'],
+  [47, 'EL3RST'],
+  [48, 'ELNRNG'],
+  [50, 'ENOCSI'],
+  [51, 'EL2HLT'],
+  [52, 'EBADE'],
+  [53, 'EBADR'],
+  [54, 'EXFULL'],
+  [55, 'ENOANO'],
+  [56, 'EBADRQC'],
+  [57, 'EBADSLT'],
+  [59, 'EBFONT'],
+  [65, 'ENOPKG'],
+  [66, 'EREMOTE'],
+  [68, 'EADV'],
+  [69, 'ESRMNT'],
+  [70, 'ECOMM'],
+  [73, 'EDOTDOT'],
+  [76, 'ENOTUNIQ'],
   [77, 'EBADFD'],
+  [78, 'EREMCHG'],
+  [79, 'ELIBACC'],
+  [80, 'ELIBBAD'],
+  [81, 'ELIBSCN'],
+  [82, 'ELIBMAX'],
+  [83, 'ELIBEXEC'],
+  [85, 'ERESTART'],
+  [86, 'ESTRPIPE'],
+  [87, 'EUSERS'],
+  [96, 'EPFNOSUPPORT'],
+  [109, 'ETOOMANYREFS'],
+  [117, 'EUCLEAN'],
+  [118, 'ENOTNAM'],
+  [119, 'ENAVAIL'],
   [120, 'EISNAM'],
+  [123, 'ENOMEDIUM'],
+  [124, 'EMEDIUMTYPE'],
+  [126, 'ENOKEY'],
+  [127, 'EKEYEXPIRED'],
+  [128, 'EKEYREVOKED'],
+  [129, 'EKEYREJECTED'],
   [130, 'EOWNERDEAD'],
+  [131, 'ENOTRECOVERABLE'],
+  [132, 'ERFKILL'],
   [133, 'EHWPOISON'],
-] as const) {
-  if (!known.has(-value) && !extraNames.has(value)) extraNames.set(value, name)
+])
+
+for (const [name, value] of Object.entries(constants.errno)) {
+  if (!extraNames.has(value)) extraNames.set(value, name)
 }
 
 /** What every failed call throws or rejects with. */

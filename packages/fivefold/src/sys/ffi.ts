@@ -158,6 +158,24 @@ export interface LoopWatch {
 const watched = new Map<number, { close(): void }>()
 let closesOnExit = false
 
+// Not through the seam: it is no call of the library's users.
+const scratchCreate = libc.library.func('epoll_create1', 'int', ['int'])
+const scratchControl = libc.library.func('epoll_ctl', 'int', ['int', 'int', 'int', 'void *'])
+const scratchClose = libc.library.func('close', 'int', ['int'])
+
+/** Tries the descriptor on an epoll instance of its own. */
+function requirePollable(fd: number): void {
+  const scratch = scratchCreate(0o2000000)
+  if (scratch < 0) throw systemError(-errno(), 'epoll_create1')
+  const EPOLL_CTL_ADD = 1
+  const EPOLLIN = 1
+  let error = scratchControl(scratch, EPOLL_CTL_ADD, fd, Uint32Array.of(EPOLLIN, 0, 0, 0)) < 0 ? errno() : 0
+  // A number that was free until the scratch took it.
+  if (scratch === fd) error = 9
+  scratchClose(scratch)
+  if (error !== 0) throw systemError(-error, 'epoll_ctl', `descriptor ${fd} cannot be watched`)
+}
+
 /**
  * Calls `readable` from Node's loop (in its poll phase) while `fd` is readable: level-triggered.
  * The watch does not keep the process alive.
@@ -165,9 +183,11 @@ let closesOnExit = false
  * `readable` runs outside Node's callback scope: it should do no more than `setImmediate(work)`.
  *
  * @param fd an eventfd, epoll descriptor, signalfd or the like, owned by the library (never one that Node owns)
+ * @throws EEXIST (watched already), EBADF, EPERM (a regular file), EMFILE
  */
 export function watchInLoop(fd: number, readable: () => void): LoopWatch {
   if (watched.has(fd)) throw systemError(-17, 'uv_poll_init', `descriptor ${fd} is already watched`)
+  requirePollable(fd)
   const handle = koffi.node.poll(fd, readable)
   handle.unref()
   watched.set(fd, handle)

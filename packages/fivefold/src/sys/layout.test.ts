@@ -9,6 +9,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { errnoName } from './errno.js'
 
 const here = fileURLToPath(new URL('.', import.meta.url))
 
@@ -57,6 +58,7 @@ const expressions: Record<string, string> = {
   PARAMS_WORDS: 'sizeof(struct io_uring_params) / 4',
   SQE_WORDS: 'sizeof(struct io_uring_sqe) / 4',
   CQE_WORDS: 'sizeof(struct io_uring_cqe) / 4',
+  IN_PROGRESS: 'EINPROGRESS',
   // The entry's flags and ioprio are written as one word: opcode, flags, ioprio.
   IOSQE_BUFFER_SELECT: 'IOSQE_BUFFER_SELECT << 8',
   IORING_ACCEPT_MULTISHOT: 'IORING_ACCEPT_MULTISHOT << 16',
@@ -120,17 +122,42 @@ const structs: Record<string, [type: string, fields: Record<string, string>]> = 
     'struct aiocb',
     {
       fildes: 'aio_fildes',
-      lioOpcode: 'aio_lio_opcode',
+      opcode: 'aio_lio_opcode',
       reqprio: 'aio_reqprio',
       buf: 'aio_buf',
       nbytes: 'aio_nbytes',
-      sigevent: 'aio_sigevent',
+      sigval: 'aio_sigevent.sigev_value',
+      signo: 'aio_sigevent.sigev_signo',
+      notify: 'aio_sigevent.sigev_notify',
+      errorCode: '__error_code',
+      returnValue: '__return_value',
       offset: 'aio_offset',
     },
   ],
-  SIGEVENT: [
-    'struct sigevent',
-    { value: 'sigev_value', signo: 'sigev_signo', notify: 'sigev_notify', tid: '_sigev_un._tid' },
+  STATX: [
+    'struct statx',
+    {
+      mask: 'stx_mask',
+      blksize: 'stx_blksize',
+      attributes: 'stx_attributes',
+      nlink: 'stx_nlink',
+      uid: 'stx_uid',
+      gid: 'stx_gid',
+      mode: 'stx_mode',
+      ino: 'stx_ino',
+      fileSize: 'stx_size',
+      blocks: 'stx_blocks',
+      atime: 'stx_atime',
+      btime: 'stx_btime',
+      ctime: 'stx_ctime',
+      mtime: 'stx_mtime',
+      rdevMajor: 'stx_rdev_major',
+      rdevMinor: 'stx_rdev_minor',
+      devMajor: 'stx_dev_major',
+      devMinor: 'stx_dev_minor',
+      dioMemAlign: 'stx_dio_mem_align',
+      dioOffsetAlign: 'stx_dio_offset_align',
+    },
   ],
 }
 
@@ -179,6 +206,10 @@ function questions(exported: Map<string, unknown>): [name: string, expression: s
         list.push([`${name}.${field}`, expression, offset])
       }
     }
+  }
+  for (let number = 1; number < 200; number++) {
+    const name = errnoName(-number)
+    if (!name.startsWith('Unknown')) list.push([`errno:${name}`, name, number])
   }
   return list
 }
@@ -285,6 +316,9 @@ test('the x86-64 column', async () => {
       gettid: 186,
       tgkill: 234,
       rt_tgsigqueueinfo: 297,
+      timer_create: 222,
+      timer_settime: 223,
+      timer_delete: 226,
     },
     EPOLL_EVENT: { size: 12, data: 4 },
     O_DIRECT: 0x4000,
@@ -304,6 +338,9 @@ test('the arm64 column', async () => {
       gettid: 178,
       tgkill: 131,
       rt_tgsigqueueinfo: 240,
+      timer_create: 107,
+      timer_settime: 110,
+      timer_delete: 111,
     },
     EPOLL_EVENT: { size: 16, data: 8 },
     O_DIRECT: 0x10000,

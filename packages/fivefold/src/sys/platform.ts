@@ -18,6 +18,9 @@ export const SYS = {
   gettid: x64 ? 186 : 178,
   tgkill: x64 ? 234 : 131,
   rt_tgsigqueueinfo: x64 ? 297 : 240,
+  timer_create: x64 ? 222 : 107,
+  timer_settime: x64 ? 223 : 110,
+  timer_delete: x64 ? 226 : 111,
 } as const
 
 /** epoll_event is packed on x86-64 alone (uapi/linux/eventpoll.h): 12 bytes, data at 4; elsewhere 16 and 8. */
