@@ -11,7 +11,12 @@
 export const ASLEEP = 0
 /** How many announcements there have been. Free-running. */
 export const TAIL = 1
-/** The ring of announcements: a thread's index + 1, or 0. A thread is in it once at most. */
+/** 1: the Worker whose threads these are is being torn down. */
+export const LEAVING = 2
+/**
+ * The ring of announcements: a thread's index + 1, or 0. A thread is in it once at most. Behind it lies, for
+ * each thread, its kernel id while it lives.
+ */
 export const RING = 16
 
 // ---- a desk: Int32Array
@@ -102,4 +107,6 @@ export interface ThreadData {
   readonly wakeBySend: boolean
   /** The signal that interrupts it. */
   readonly signal: number
+  /** The driver is in a Worker. */
+  readonly nested: boolean
 }

@@ -4,6 +4,7 @@
  *
  * It never returns to Node's loop while it lives: between requests it sleeps in Atomics.wait.
  */
+import './thread-begin.js'
 import { workerData } from 'node:worker_threads'
 import { rawRead, rawWrite } from '../sys/descriptor.js'
 import { rawEventfdWrite } from '../sys/eventfd.js'
@@ -11,6 +12,7 @@ import { addressOf } from '../sys/ffi.js'
 import { rawFsync, rawPread, rawPwrite } from '../sys/file.js'
 import { gettid } from '../sys/process.js'
 import { SCHED_BATCH, schedSetscheduler } from '../sys/scheduling.js'
+import { rawTgkill } from '../sys/signal.js'
 import {
   MSG_DONTWAIT,
   MSG_NOSIGNAL,
@@ -24,6 +26,7 @@ import {
   rawSendto,
   SOCK_CLOEXEC,
 } from '../sys/socket.js'
+import { createThreadTimer, deleteThreadTimer } from '../sys/thread-timer.js'
 import {
   ADDRESS_AT,
   ANNOUNCED,
@@ -42,6 +45,7 @@ import {
   KIND,
   LANDING,
   LAST,
+  LEAVING,
   LENGTH,
   MASK,
   MEMORY,
@@ -70,6 +74,7 @@ import {
 } from './blocking-layout.js'
 import { Kind } from './operation.js'
 import { now } from './stamps.js'
+import { TICK_MS } from './thread.js'
 import { blockSignals } from './thread-signals.js'
 
 const data = workerData as ThreadData
@@ -78,7 +83,9 @@ const words = new Int32Array(data.desk)
 const doubles = new Float64Array(data.desk)
 const desk = addressOf(new Uint8Array(data.desk))
 const { add, exchange, store } = Atomics
-const { index, ringMask, wakeFd, wakeBySend } = data
+const { index, ringMask, wakeFd, wakeBySend, nested } = data
+/** Where on the board the threads' kernel ids are. */
+const tids = RING + ringMask + 1
 const oneByte = Buffer.allocUnsafeSlow(1)
 const interrupted = -4 /* EINTR */
 const cancelled = -125 /* ECANCELED */
@@ -135,6 +142,36 @@ function finish(result: number): void {
   publish(slot, result)
 }
 
+// ---- interruptions
+
+/** A call was interrupted. @returns whether it is to be made again (which cancelling does not concern) */
+function goesOn(): boolean {
+  if (nested && abandoned()) Atomics.store(words, QUIT, 1)
+  return Atomics.load(words, QUIT) === 0
+}
+
+/**
+ * A driver's Worker can be torn down without a word to its threads: `terminate()`, or the end of the main thread.
+ * Node then ends and joins them one by one. A thread that is being ended sees that when it next comes back
+ * from a call, which the timer sees to. The others see that it is gone, and leave by themselves, all at once.
+ */
+function abandoned(): boolean {
+  if (Atomics.load(board, LEAVING) === 1) return true
+  const count = ringMask + 1
+  let gone = false
+  for (let step = 1; step <= Math.min(ringMask, 16) && !gone; step++) {
+    const tid = Atomics.load(board, tids + ((index + step) & ringMask))
+    gone = tid !== 0 && rawTgkill(process.pid, tid, 0) === -3 /* ESRCH */
+  }
+  if (!gone) return false
+  Atomics.store(board, LEAVING, 1)
+  for (let other = 0; other < count; other++) {
+    const tid = Atomics.load(board, tids + other)
+    if (tid !== 0) rawTgkill(process.pid, tid, data.signal)
+  }
+  return true
+}
+
 // ---- operations that repeat
 
 function landing(slot: number): number {
@@ -151,7 +188,7 @@ function receive(fd: number): void {
     else if (received !== interrupted) {
       finish(received)
       return
-    }
+    } else if (!goesOn()) return
   }
 }
 
@@ -172,7 +209,7 @@ function recvfrom(fd: number): void {
     } else if (length !== interrupted) {
       finish(length)
       return
-    }
+    } else if (!goesOn()) return
   }
 }
 
@@ -184,7 +221,7 @@ function accept(fd: number): void {
     else if (!passing.has(accepted)) {
       finish(accepted)
       return
-    }
+    } else if (!goesOn()) return
   }
 }
 
@@ -202,7 +239,7 @@ function untilDone(call: () => number): void {
       finish(result)
       return
     }
-    if (Atomics.load(words, QUIT) === 1) return
+    if (!goesOn()) return
   }
 }
 
@@ -329,7 +366,17 @@ try {
 } catch {
   // It works without.
 }
-Atomics.store(words, TID, gettid())
+const tid = gettid()
+Atomics.store(words, TID, tid)
+Atomics.store(board, tids + index, tid)
+let ticks = -1
+if (nested) {
+  try {
+    ticks = createThreadTimer(tid, data.signal, TICK_MS)
+  } catch {
+    // Then a torn-down Worker waits for what its threads wait for.
+  }
+}
 while (Atomics.load(words, QUIT) === 0) {
   const state = Atomics.compareExchange(words, STATE, REQUESTED, RUNNING)
   if (state === IDLE) Atomics.wait(words, STATE, IDLE)
@@ -340,5 +387,7 @@ while (Atomics.load(words, QUIT) === 0) {
     programs[words[KIND] as Kind](words[FD]!)
   }
 }
+if (ticks >= 0) deleteThreadTimer(ticks)
+Atomics.store(board, tids + index, 0)
 Atomics.store(words, STATE, GONE)
 Atomics.notify(words, STATE)

@@ -169,6 +169,7 @@ function readNow(fd: number, most = 1 << 20): Buffer {
 
 if (isMainThread && process.argv[2] === 'child') child(process.argv[3]!, process.argv[4] as Host)
 else if (!isMainThread && workerData?.blocking === 'test') void inWorker()
+else if (!isMainThread && workerData?.blocking === 'asleep') void asleepInWorker(workerData.host)
 else tests()
 
 function tests(): void {
@@ -540,10 +541,10 @@ function tests(): void {
       for (const fd of pairs.flat()) rawClose(fd)
     })
 
-    for (const way of ['natural', 'exit', 'throw']) {
+    for (const way of ['natural', 'exit', 'throw', 'worker-exit', 'worker-terminate']) {
       test(title(`the process ends (${way}) with threads asleep`), async () => {
         const { code, ms, error } = await runChild(way, host)
-        assert.equal(code, way === 'natural' ? 0 : way === 'exit' ? 7 : 1, error)
+        assert.equal(code, way === 'natural' ? 0 : way === 'throw' ? 1 : 7, error)
         if (way === 'throw') assert.match(error, /thrown on purpose/)
         assert.ok(ms < 2000, `${ms} ms after it wanted to end`)
       })
@@ -609,6 +610,16 @@ function runChild(way: string, host: Host): Promise<{ code: number | null; ms: n
 
 /** A process with threads asleep in each kind of call, which then ends in one of three ways. */
 async function child(way: string, host: Host): Promise<void> {
+  if (way.startsWith('worker')) {
+    // The threads belong to a Worker, in which nothing runs any more once it is torn down.
+    const worker = new Worker(here, { workerData: { blocking: 'asleep', host } })
+    worker.on('message', async () => {
+      process.stdout.write('ending\n')
+      if (way === 'worker-terminate') await worker.terminate()
+      process.exit(7)
+    })
+    return
+  }
   const bench = new Bench(host)
   const [listener] = socketOf(SOCK_STREAM, 10)
   const [datagrams] = socketOf(SOCK_DGRAM)
@@ -633,6 +644,18 @@ async function child(way: string, host: Host): Promise<void> {
 
 function thrower(): never {
   throw new Error('thrown on purpose')
+}
+
+async function asleepInWorker(host: Host): Promise<void> {
+  const bench = new Bench(host)
+  const pairs = Array.from({ length: 5 }, () => pair())
+  for (const [left] of pairs) bench.start(Kind.receive, left)
+  const [listener] = socketOf(SOCK_STREAM, 10)
+  bench.start(Kind.accept, listener)
+  const until = performance.now() + 10_000
+  while (sleepers(/unix|skb|accept/) < 6 && performance.now() < until) pause(5)
+  parentPort!.postMessage('asleep')
+  setInterval(() => {}, 1000)
 }
 
 async function inWorker(): Promise<void> {

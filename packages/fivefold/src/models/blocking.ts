@@ -19,9 +19,10 @@
  * (g) Dedicated, the driver sleeps in a blocking call like its threads: recv on one end of a socketpair with
  *     SO_RCVTIMEO. The time-out is never "none", because then libuv's handlers (SA_RESTART) could not end it.
  * (h) Node joins its Workers when the process ends, and one in a blocking call would hold it up for ever: on
- *     'exit' every thread is interrupted until it is out. A Worker that has a driver must end by itself or by
- *     process.exit: `terminate()` runs no 'exit' handler.
+ *     'exit' every thread is interrupted until it is out. A Worker that has a driver can be torn down without
+ *     any 'exit'; there a timer interrupts the threads four times a second (see blocking-thread.ts).
  */
+import { isMainThread } from 'node:worker_threads'
 import { ADDRESS_BYTES, AF_UNIX, decodeShared } from '../sys/address.js'
 import { rawClose } from '../sys/descriptor.js'
 import { errnoName } from '../sys/errno.js'
@@ -45,7 +46,7 @@ import * as at from './blocking-layout.js'
 import type { Driver, DriverOptions, Host, Model, Verdict } from './model.js'
 import { Kind, Operation } from './operation.js'
 import { now } from './stamps.js'
-import { leaveOnExit, pause, type Sleepers, startThread, stayOnExit } from './thread.js'
+import { longestSleep, pause, startThread } from './thread.js'
 import { interruptSignal } from './thread-signals.js'
 import { refusal } from './verdict.js'
 
@@ -63,7 +64,7 @@ const GATHER = 64 * 1024
 /** How long a signal has until it is repeated. */
 const REPEAT_MS = 1
 /** A time-out that stands for none: see (g). */
-const LONG_MS = 1e9
+const LONG_MS = longestSleep < 0 ? 1e9 : longestSleep
 
 const threadProgram = new URL('./blocking-thread.js', import.meta.url)
 
@@ -122,7 +123,8 @@ class Thread {
     const { words } = this
     Atomics.store(words, at.QUIT, 1)
     Atomics.store(words, at.CANCEL, 1)
-    if (Atomics.load(words, at.STATE) !== at.RUNNING) return true
+    if (Atomics.load(words, at.STATE) === at.GONE) return true
+    Atomics.notify(words, at.STATE)
     Atomics.notify(words, at.TAKEN)
     return !this.interrupt(signal)
   }
@@ -136,7 +138,7 @@ export function atTheBound(maxThreads: number): string {
   )
 }
 
-export class BlockingDriver implements Driver, Sleepers {
+export class BlockingDriver implements Driver {
   readonly wakeFd: number
   readonly maxThreads: number
   onWork: (() => void) | null = null
@@ -177,7 +179,7 @@ export class BlockingDriver implements Driver, Sleepers {
     this.maxThreads = maxThreads
     const ring = 2 ** Math.ceil(Math.log2(maxThreads))
     this.#ringMask = ring - 1
-    this.#board = new Int32Array(new SharedArrayBuffer((at.RING + ring) * 4))
+    this.#board = new Int32Array(new SharedArrayBuffer((at.RING + 2 * ring) * 4))
     this.#board[at.ASLEEP] = 1
     if (host === 'embedded') {
       this.wakeFd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)
@@ -187,7 +189,6 @@ export class BlockingDriver implements Driver, Sleepers {
       this.wakeFd = receiver
       this.#wakeSender = sender
     }
-    leaveOnExit(this)
   }
 
   submit(operation: Operation): void {
@@ -288,7 +289,6 @@ export class BlockingDriver implements Driver, Sleepers {
       pause(REPEAT_MS / 4)
     }
     this.#closed = true
-    stayOnExit(this)
     if (this.#timer !== null) clearTimeout(this.#timer)
     for (const thread of this.#threads) {
       if (thread === undefined) continue
@@ -299,15 +299,6 @@ export class BlockingDriver implements Driver, Sleepers {
     for (const thread of this.#leaving) while (!thread.gone(this.#signal)) pause(REPEAT_MS / 4)
     rawClose(this.wakeFd)
     if (this.#wakeSender >= 0) rawClose(this.#wakeSender)
-  }
-
-  /** @internal The process ends. @returns whether every thread is out of its call */
-  leave(): boolean {
-    let out = true
-    for (const thread of this.#threads) {
-      if (thread !== undefined && !thread.leave(this.#signal)) out = false
-    }
-    return out
   }
 
   // ---- threads
@@ -407,10 +398,14 @@ export class BlockingDriver implements Driver, Sleepers {
       wakeFd: this.#wakeSender < 0 ? this.wakeFd : this.#wakeSender,
       wakeBySend: this.#wakeSender >= 0,
       signal: this.#signal,
+      nested: !isMainThread,
     }
     const thread = new Thread(index, desk)
     try {
-      startThread(threadProgram, data, (error) => this.#lost(thread, error))
+      startThread(threadProgram, data, {
+        leave: () => thread.leave(this.#signal),
+        ended: (error) => this.#lost(thread, error),
+      })
     } catch (error) {
       process.emitWarning(`a thread for a blocking call could not be started: ${(error as Error).message}`)
       return null

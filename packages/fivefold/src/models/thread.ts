@@ -1,24 +1,45 @@
 /**
  * Threads that sleep in system calls: how they are started, and how they are got out when the process ends.
  *
- * Node joins its Workers at its end, and one that sleeps in a call would hold it up for ever. So whoever has such
- * threads says here how they are told to leave, and on 'exit' (the natural end, process.exit, an uncaught
- * exception) they are told until they have left. `terminate()` of a Worker that has such threads runs no
- * 'exit' handler: let it end by itself.
+ * Node joins its Workers at its end, and one that sleeps in a call would hold it up for ever. So on 'exit' (the
+ * natural end, process.exit, an uncaught exception) each is told to leave until it has left.
+ *
+ * A Worker that has such threads may also be torn down without an 'exit': by `terminate()`, or when the main thread
+ * ends. Nothing runs in it then, so in a Worker the threads come back from their calls every `TICK_MS`.
  */
-import { getEnvironmentData, SHARE_ENV, Worker } from 'node:worker_threads'
+import { getEnvironmentData, isMainThread, SHARE_ENV, Worker } from 'node:worker_threads'
 import { seamed } from '../sys/ffi.js'
+import { BEGUN, type Begin, CALLED_OFF } from './thread-layout.js'
 
-/** Starts a thread that does not keep the process alive. @throws where the system has no more threads to give */
-export function startThread(
-  program: URL,
-  data: object,
-  failed: (error: NodeJS.ErrnoException) => void,
-): Worker {
+/** See above. */
+export const TICK_MS = 250
+
+/** How long a thread of this one may sleep at a time: -1 for as long as it likes. */
+export const longestSleep = isMainThread ? -1 : TICK_MS
+
+/** What whoever starts a thread has to say about it. */
+export interface Sleeper {
+  /** Tells the thread that the process ends. Called again and again. @returns whether it has left its last call */
+  leave(): boolean
+  /** It has ended, by itself (null) or by what went wrong. Perhaps called twice. */
+  ended(error: NodeJS.ErrnoException | null): void
+}
+
+const alive = new Map<Sleeper, Int32Array>()
+let told = false
+/** What cannot be interrupted (a disk, a dead file server) does not hold the process up for longer. */
+const LEAVE_MS = 2000
+
+/**
+ * Starts a thread, which does not keep the process alive.
+ * @throws where the system has no more threads to give
+ */
+export function startThread(program: URL, data: object, sleeper: Sleeper): void {
+  const begin = new SharedArrayBuffer(4)
   // A seam (see ffi.ts) is no part of a thread unless its module is imported there too.
   const seam = seamed ? getEnvironmentData('fivefold.seam') : undefined
   const worker = new Worker(program, {
-    workerData: data,
+    workerData: { ...data, begin } satisfies Begin,
     env: SHARE_ENV,
     trackUnmanagedFds: false,
     // Small, for there may be many; what they run allocates next to nothing.
@@ -26,38 +47,28 @@ export function startThread(
     ...(typeof seam === 'string' ? { execArgv: ['--import', seam] } : {}),
   })
   worker.unref()
-  worker.on('error', failed)
-  return worker
-}
-
-/** Has threads that must leave before the process can end. */
-export interface Sleepers {
-  /** Tells them to. Called again and again. @returns whether they have */
-  leave(): boolean
-}
-
-const sleepers = new Set<Sleepers>()
-let told = false
-/** What cannot be interrupted (a disk, a dead file server) does not hold the process up for longer. */
-const LEAVE_MS = 2000
-
-export function leaveOnExit(them: Sleepers): void {
-  sleepers.add(them)
+  alive.set(sleeper, new Int32Array(begin))
+  worker.on('error', (error) => sleeper.ended(error))
+  worker.on('exit', () => {
+    alive.delete(sleeper)
+    sleeper.ended(null)
+  })
   if (told) return
   told = true
-  process.on('exit', () => {
-    const until = performance.now() + LEAVE_MS
-    for (;;) {
-      let out = true
-      for (const each of sleepers) if (!each.leave()) out = false
-      if (out || performance.now() > until) return
-      pause(1)
-    }
-  })
+  process.on('exit', endAll)
 }
 
-export function stayOnExit(them: Sleepers): void {
-  sleepers.delete(them)
+function endAll(): void {
+  const until = performance.now() + LEAVE_MS
+  for (;;) {
+    let out = true
+    for (const [sleeper, begin] of alive) {
+      const begun = Atomics.compareExchange(begin, 0, 0, CALLED_OFF) === BEGUN
+      if (begun && !sleeper.leave()) out = false
+    }
+    if (out || performance.now() > until) return
+    pause(1)
+  }
 }
 
 const nothing = new Int32Array(new SharedArrayBuffer(4))

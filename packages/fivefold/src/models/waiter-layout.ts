@@ -18,6 +18,8 @@ export const WORDS = 8
 export const BORN = 0
 export const LIVE = 1
 export const GONE = 2
+/** Closed before it was LIVE: it will find that, and nothing of the waiter's is left to it. */
+export const CALLED_OFF = 3
 
 export type WaiterMechanism = 'select' | 'poll'
 
@@ -27,4 +29,6 @@ export interface WaiterData {
   readonly table: SharedArrayBuffer
   readonly wakeFd: number
   readonly controlFd: number
+  /** In milliseconds; -1: no limit. */
+  readonly longestSleep: number
 }

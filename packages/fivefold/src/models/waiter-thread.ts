@@ -1,4 +1,5 @@
 /** The program of a waiter's thread: sleeps in select or poll, and says when that had something to report. */
+import './thread-begin.js'
 import { workerData } from 'node:worker_threads'
 import { rawEventfdRead, rawEventfdWrite } from '../sys/eventfd.js'
 import { type Poller, READ, ReadyList } from './model.js'
@@ -25,7 +26,7 @@ const PAUSE_MS = 1
 const data = workerData as WaiterData
 const words = new Int32Array(data.words)
 const wanted = new Uint8Array(data.table)
-const { wakeFd, controlFd } = data
+const { wakeFd, controlFd, longestSleep } = data
 const poller: Poller = data.mechanism === 'select' ? new SelectPoller() : new PollPoller()
 const known = new Uint8Array(wanted.length)
 const ready = new ReadyList(64)
@@ -46,7 +47,7 @@ function rebuild(): void {
 /** @returns whether there is something to report */
 function wait(): boolean {
   try {
-    poller.wait(-1, ready)
+    poller.wait(longestSleep, ready)
   } catch {
     // A descriptor that is none, taken out meanwhile or not: the poller in the loop's thread meets it too,
     // unless the change is already there to be taken over.
@@ -87,11 +88,9 @@ function run(): void {
 }
 
 blockSignals()
-if (Atomics.compareExchange(words, STATE, BORN, LIVE) === BORN) {
-  try {
-    run()
-  } finally {
-    Atomics.store(words, IN_CALL, 0)
-    Atomics.store(words, STATE, GONE)
-  }
+try {
+  if (Atomics.compareExchange(words, STATE, BORN, LIVE) === BORN) run()
+} finally {
+  Atomics.store(words, IN_CALL, 0)
+  Atomics.store(words, STATE, GONE)
 }

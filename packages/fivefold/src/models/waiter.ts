@@ -15,10 +15,11 @@ import { systemError } from '../sys/errno.js'
 import { EFD_CLOEXEC, EFD_NONBLOCK, eventfd, rawEventfdRead, rawEventfdWrite } from '../sys/eventfd.js'
 import { getrlimit, RLIMIT_NOFILE } from '../sys/process.js'
 import type { Interest } from './model.js'
-import { leaveOnExit, pause, type Sleepers, startThread, stayOnExit } from './thread.js'
+import { longestSleep, pause, type Sleeper, startThread } from './thread.js'
 import {
   ARMED,
   BORN,
+  CALLED_OFF,
   CHANGES,
   GONE,
   HIGHEST,
@@ -34,7 +35,7 @@ import {
 const MOST_DESCRIPTORS = 1 << 20
 const threadProgram = new URL('./waiter-thread.js', import.meta.url)
 
-export class Waiter implements Sleepers {
+export class Waiter implements Sleeper {
   /** Readable when the mechanism has something to report. */
   readonly wakeFd: number
   readonly #controlFd: number
@@ -51,13 +52,15 @@ export class Waiter implements Sleepers {
     this.#words[ARMED] = 1
     this.wakeFd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)
     this.#controlFd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)
-    const data: WaiterData = { mechanism, words, table, wakeFd: this.wakeFd, controlFd: this.#controlFd }
-    leaveOnExit(this)
-    startThread(threadProgram, data, (error) => {
-      // Without it the loop would sleep through everything.
-      Atomics.store(this.#words, STATE, GONE)
-      throw error
-    })
+    const data: WaiterData = {
+      mechanism,
+      words,
+      table,
+      wakeFd: this.wakeFd,
+      controlFd: this.#controlFd,
+      longestSleep,
+    }
+    startThread(threadProgram, data, this)
   }
 
   /** Says what is wanted of a descriptor; 0 before it is closed. */
@@ -108,19 +111,25 @@ export class Waiter implements Sleepers {
     if (this.#closed) return
     this.#closed = true
     // It must not write to the number when that is somebody else's.
-    while (!this.leave()) pause(0.25)
-    stayOnExit(this)
+    const born = Atomics.compareExchange(this.#words, STATE, BORN, CALLED_OFF) === BORN
+    while (!born && !this.leave()) pause(0.25)
     rawClose(this.#controlFd)
     rawClose(this.wakeFd)
+  }
+
+  /** @internal */
+  ended(error: Error | null): void {
+    Atomics.store(this.#words, STATE, GONE)
+    // Without its thread the loop would sleep through everything.
+    if (error !== null) throw error
   }
 
   /** @internal */
   leave(): boolean {
     const words = this.#words
     Atomics.store(words, QUIT, 1)
-    // A thread that has not begun will not.
-    const state = Atomics.compareExchange(words, STATE, BORN, GONE)
-    if (state === BORN || state === GONE) return true
+    const state = Atomics.load(words, STATE)
+    if (state === GONE || state === CALLED_OFF) return state === GONE
     rawEventfdWrite(this.#controlFd, 1)
     this.arm()
     return false
