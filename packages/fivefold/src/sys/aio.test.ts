@@ -167,7 +167,7 @@ describe('sockets', () => {
     aio_read(read.address)
     // A thread has to have it.
     const until = performance.now() + 5000
-    while (threadsReading() === 0 && performance.now() < until) aio_suspend([read.address], 1)
+    while (!threadReads(a) && performance.now() < until) aio_suspend([read.address], 1)
     aio_read(second.address)
     assert.equal(aio_cancel(a, second.address), AIO_CANCELED)
     assert.equal(blocks.errorOf(second.block), 125)
@@ -231,6 +231,32 @@ describe('sockets', () => {
   })
 })
 
+test('a pool that was silenced raises nothing, of requests under way neither', async () => {
+  const signalled = new ControlBlocks(SIGEV_SIGNAL, SIGIO)
+  let signals = 0
+  const heard = () => void signals++
+  process.on('SIGIO', heard)
+  const [a, b] = pair()
+  const taken = [signalled.acquire(), signalled.acquire()]
+  const start = (block: number) => {
+    signalled.prepare(block, a, slab.address, 1)
+    aio_read(signalled.address(block))
+  }
+  start(taken[0]!)
+  signalled.silence()
+  start(taken[1]!)
+  rawSend(b, Buffer.from('!!'), 2, 0)
+  const until = performance.now() + 5000
+  while (taken.some((block) => aio_error(signalled.address(block)) !== 0) && performance.now() < until) {
+    await sleep(1)
+  }
+  await sleep(20)
+  assert.equal(signals, 0)
+  process.off('SIGIO', heard)
+  close(a)
+  close(b)
+})
+
 describe('ControlBlocks', () => {
   test('grow, do not overlap, and are used again', () => {
     const pool = new ControlBlocks()
@@ -280,17 +306,15 @@ describe('ControlBlocks', () => {
   })
 })
 
-/** How many of this process's threads sleep in reading a socket. */
-function threadsReading(): number {
-  let count = 0
-  for (const task of fs.readdirSync('/proc/self/task')) {
+/** Whether one of this process's threads sleeps in reading the descriptor. */
+function threadReads(fd: number): boolean {
+  return fs.readdirSync('/proc/self/task').some((task) => {
     try {
-      const waits = fs.readFileSync(`/proc/self/task/${task}/syscall`, 'latin1').split(' ')[0]
-      // read(2), or pread64(2) on its way there.
-      if (waits === (process.arch === 'x64' ? '0' : '63')) count++
+      const [call, argument] = fs.readFileSync(`/proc/self/task/${task}/syscall`, 'latin1').split(' ')
+      return call === (process.arch === 'x64' ? '0' : '63') && Number(argument) === fd
     } catch {
       // It has ended meanwhile.
+      return false
     }
-  }
-  return count
+  })
 }

@@ -260,7 +260,7 @@ const WORDS = STRIDE / 4
 export class ControlBlocks {
   readonly #slabs: Slab[] = []
   readonly #free: number[] = []
-  readonly #notify: number
+  #notify: number
   readonly #signal: number
   #inUse = 0
 
@@ -334,6 +334,14 @@ export class ControlBlocks {
     const address = this.address(block)
     list[place * 2] = address >>> 0
     list[place * 2 + 1] = (address / 0x1_0000_0000) >>> 0
+  }
+
+  /** From now on no request's end is told, of those under way neither: glibc looks when it is to tell. */
+  silence(): void {
+    this.#notify = SIGEV_NONE
+    for (const { i32 } of this.#slabs) {
+      for (let at = AIOCB.notify / 4; at < i32.length; at += WORDS) Atomics.store(i32, at, SIGEV_NONE)
+    }
   }
 
   /** Gives the memory back, unless a request still has some of it: then nothing of it is ever used again. */

@@ -16,8 +16,9 @@
  *     is never freed under a request; when a driver closes and a thread still sleeps, that memory is abandoned
  *     rather than used again, for the thread will write there whenever its read returns. Memory of the user's
  *     (sends, files) is held by the request.
- * (f) Embedded, each end raises SIGIO. Signals merge, and do not say which request: one means "look at all". The
- *     listener stays for good: a late signal without one would end the process.
+ * (f) Embedded, each end raises SIGIO. Signals merge, and do not say which request: one means "look at all". One
+ *     that comes without a listener ends the process. So the listener stays for good; and because Node takes it
+ *     away when the process ends by itself, requests under way are told before to raise nothing.
  * (g) Dedicated, the thread sleeps in aio_suspend over all requests. For each of them glibc searches a linked list
  *     of all: the square of their number. To end that sleep from outside, an aio_read of an eventfd is one
  *     of them; another thread of ours turns "the borrowed poller has something" into such an event.
@@ -103,15 +104,23 @@ function threadsFor(): number {
 
 // ---- the signal: one listener for all embedded drivers
 
-const listening = new Set<{ signalled(): void }>()
+interface Signalled {
+  signalled(): void
+  silence(): void
+}
+
+const listening = new Set<Signalled>()
 let installed = false
 
-function listen(driver: { signalled(): void }): void {
+function listen(driver: Signalled): void {
   listening.add(driver)
   if (installed) return
   installed = true
   process.on('SIGIO', () => {
     for (const each of listening) each.signalled()
+  })
+  process.on('exit', () => {
+    for (const each of listening) each.silence()
   })
 }
 
@@ -379,6 +388,7 @@ export class PosixAioDriver implements Driver {
     if (this.#closed) return
     this.#closed = true
     listening.delete(this)
+    this.silence()
     process.removeListener('exit', this.#closeOnExit)
     if (this.#timer !== null) clearTimeout(this.#timer)
     this.#closeBorrowed()
@@ -419,6 +429,11 @@ export class PosixAioDriver implements Driver {
       this.#scheduled = false
       if (!this.#closed) this.onWork?.()
     })
+  }
+
+  /** @internal See (f). */
+  silence(): void {
+    this.#blocks.silence()
   }
 
   // ---- flights
