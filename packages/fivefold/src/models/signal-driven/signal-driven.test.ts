@@ -8,7 +8,18 @@ import { EFD_CLOEXEC, EFD_NONBLOCK, eventfd } from '../../sys/eventfd.js'
 import { F_DUPFD, F_GETFL, fcntl, O_ASYNC } from '../../sys/fcntl.js'
 import { POLLIN, rawPoll } from '../../sys/poll.js'
 import { getpid, gettid } from '../../sys/process.js'
-import { rawTgkill, SIG_BLOCK, SIGIO, SignalSet, sigprocmask, sigtimedwait } from '../../sys/signal.js'
+import {
+  rawTgkill,
+  rawTgsigqueueinfo,
+  SI_QUEUE,
+  SIG_BLOCK,
+  SIGINFO,
+  SIGIO,
+  SignalSet,
+  sigpending,
+  sigprocmask,
+  sigtimedwait,
+} from '../../sys/signal.js'
 import {
   AF_UNIX,
   rawRecv,
@@ -59,8 +70,10 @@ async function round(): Promise<void> {
 /** One wait, and a round of Node's loop, in which a handler may run. @returns what was reported, sorted */
 async function once(poller: Poller, timeoutMs = 0, capacity = 64): Promise<[number, number][]> {
   const ready = new ReadyList(capacity)
+  const begun = performance.now()
   const count = poller.wait(timeoutMs, ready)
   assert.equal(count, ready.count)
+  assert.ok(performance.now() - begun < 5000, 'something, or nothing soon')
   await round()
   const found = Array.from({ length: count }, (_, at): [number, number] => [
     ready.fds[at]!,
@@ -225,6 +238,18 @@ for (const Phase1 of pollers) {
         assert.deepEqual(await once(poller, 10_000), [[fd, READ]])
         poller.again(fd, WRITE)
         assert.deepEqual(await once(poller), [], 'which nobody wants')
+      }))
+
+    test(`${name}what was to be reported of a descriptor that leaves is forgotten`, () =>
+      using(Phase1, host, 3, async (poller, [[fd], [a], [b]] = [] as never) => {
+        for (const each of [fd, a, b]) poller.set(each, 0, READ)
+        poller.set(fd, READ, 0)
+        assert.deepEqual(await once(poller), [
+          [a, READ],
+          [b, READ],
+        ])
+        poller.set(fd, 0, READ)
+        assert.deepEqual(await once(poller), [[fd, READ]])
       }))
 
     test(`${name}what the list has no room for is kept`, () =>
@@ -432,6 +457,31 @@ test('rtsig, embedded: the descriptor to wake on is readable when a wait would r
     assert.deepEqual(await once(poller), [])
   }))
 
+test('rtsig: a signal that no event raised wakes, and names nobody', () =>
+  using(RtsigPoller, 'dedicated', 2, async (poller, [[fd], [other]] = [] as never) => {
+    poller.set(fd, 0, READ)
+    poller.set(other, 0, READ)
+    await settle(poller)
+    // sigqueue's value stands where an I/O signal has its descriptor, its pid where that has its band.
+    const info = new Int32Array(SIGINFO.size / 4)
+    info[SIGINFO.code / 4] = SI_QUEUE
+    info[SIGINFO.band / 4] = POLLIN
+    info[SIGINFO.fd / 4] = fd
+    assert.equal(rawTgsigqueueinfo(getpid(), gettid(), poller.signal, info), 0)
+    assert.deepEqual(await once(poller, 10_000), [])
+  }))
+
+test('rtsig: closing gives the queue’s room back', async () => {
+  let signal = 0
+  await using(RtsigPoller, 'embedded', 20, (poller, pairs) => {
+    signal = poller.signal
+    for (const [fd] of pairs) poller.set(fd, 0, READ)
+    for (const [, peer] of pairs) poke(peer)
+    assert.ok(sigpending().has(signal))
+  })
+  assert.equal(sigpending().has(signal), false)
+})
+
 test('rtsig: two pollers in one thread have signals of their own', () =>
   using(RtsigPoller, 'embedded', 1, (first, [[a, peer]] = [] as never) =>
     using(RtsigPoller, 'dedicated', 1, async (second, [[b, other]] = [] as never) => {
@@ -491,6 +541,15 @@ test('probes work here, and leave mask and queue as they were', () => {
   }
   assert.deepEqual(sigprocmask(SIG_BLOCK, null).signals(), before)
   assert.match(readFileSync('/proc/thread-self/status', 'utf8'), /SigPnd:\s*0+$/m)
+  // In a process that has never blocked any.
+  const { out, err } = child(`
+    import { readFileSync } from 'node:fs'
+    import { probeRtsig } from ${module('./rtsig.js')}
+    import { probeSigio } from ${module('./sigio.js')}
+    const sets = () => readFileSync('/proc/thread-self/status', 'utf8').match(/Sig(Blk|Pnd):.*/g).join()
+    const before = sets()
+    console.log(probeRtsig().ok, probeSigio().ok, sets() === before)`)
+  assert.deepEqual([out, err], ['true true true\n', ''])
 })
 
 test('in a Worker sigio refuses with reason and cure, and rtsig works in both hosts', async () => {
