@@ -9,7 +9,7 @@ import { measureFile } from '../measure/file-cell.js'
 import { watchOthers } from '../measure/others.js'
 import { chooseProcessors } from '../measure/pinning.js'
 import { type Comparison, type Protocol, type Result, without } from '../measure/results.js'
-import { namedFile, type TargetFile, temporaryFile } from '../measure/target-file.js'
+import { namedFile, temporaryFile } from '../measure/target-file.js'
 import { timesOf } from '../measure/times.js'
 import { ChildError } from '../processes.js'
 import { Progress } from '../terminal/terminal.js'
@@ -157,6 +157,8 @@ export const compare: Command = {
     }
     const comparison: Comparison = { environment: { ...before, takenByOthers: taken() }, results }
     if (has(parsed, 'json')) out.line(JSON.stringify(comparison, null, 2))
+    else if (results.every(({ messagesPerSecond }) => messagesPerSecond === null))
+      throw nothing(results, text)
     else show(comparison, file, text, out)
     return judge(results, text)
   },
@@ -189,6 +191,11 @@ async function attempt(
   }
 }
 
+/** Not one number: then there is no table to show, only the reason. */
+function nothing([first]: readonly Result[], text: Text): Failure {
+  return new Failure(text.compare.note(first!.model, first!.reason ?? text.compare.reasons.noSamples))
+}
+
 /** A run in which bytes went wrong or a process died does not end well, whatever it prints. */
 function judge(results: readonly Result[], text: Text): number {
   const died = results.filter(({ reason, errors }) => reason !== null && errors !== null)
@@ -202,5 +209,3 @@ function judge(results: readonly Result[], text: Text): number {
   if (errors > 0) throw new Failure(text.errors.wrongBytes(errors))
   return 0
 }
-
-export type { TargetFile }

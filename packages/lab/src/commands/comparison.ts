@@ -9,6 +9,9 @@ import type { Style, Terminal } from '../terminal/terminal.js'
 import { widthOf, wrap } from '../terminal/width.js'
 import type { Text } from '../text/language.js'
 
+/** When others take more of the machine than this, the numbers are not worth much. */
+const BUSY = 0.1
+
 export function show(comparison: Comparison, file: TargetFile | null, text: Text, out: Terminal): void {
   const { results } = comparison
   const { style } = out
@@ -23,8 +26,7 @@ export function show(comparison: Comparison, file: TargetFile | null, text: Text
     out.line()
     out.line(tableOf(group, text, out))
     out.line()
-    for (const line of protocol === 'file' ? says.legendFiles : says.legend)
-      paragraph(line, out, style.dim, '  ')
+    for (const line of legendOf(group, text)) paragraph(line, out, style.dim, '  ')
     out.line()
     const notes = notesOf(group, text)
     if (notes.length > 0) {
@@ -42,6 +44,10 @@ export function show(comparison: Comparison, file: TargetFile | null, text: Text
   out.line(style.bold(says.environment))
   for (const line of machine(comparison.environment, text)) paragraph(line, out, style.dim)
   out.line()
+  const { takenByOthers } = comparison.environment
+  if (takenByOthers !== null && takenByOthers > BUSY) {
+    paragraph(says.findings.busy(percent(takenByOthers)), out, style.bad)
+  }
   paragraph(says.findings.caution, out)
 }
 
@@ -55,6 +61,15 @@ function paragraph(
   wrap(line, out.columns - bullet.length - 2).forEach((piece, index) => {
     out.line(`  ${paint((index === 0 ? bullet : ' '.repeat(bullet.length)) + piece)}`.trimEnd())
   })
+}
+
+function legendOf(group: readonly Result[], text: Text): string[] {
+  const says = text.compare
+  const lines = [...(group[0]!.protocol === 'file' ? says.legendFiles : says.legend)]
+  if (group.some(({ reasons }) => reasons.p99 !== undefined)) lines.push(says.legendFewSamples)
+  const held = Math.max(0, ...group.map(({ connectionsHeld }) => connectionsHeld ?? 0))
+  if (group.some(({ maxConnections }) => maxConnections !== null)) lines.push(says.legendMost(held))
+  return lines
 }
 
 /** Results of the same load. */
@@ -157,7 +172,7 @@ function machine(environment: Environment, text: Text): string[] {
   return [
     says.command(environment.command, environment.date),
     says.system(environment.kernel, environment.libc),
-    `${says.cpu(environment.cpu, environment.cores, environment.virtualised)}, ${says.clock(
+    `${says.cpu(environment.cpu, environment.cores, environment.virtualised)}${text.comma}${says.clock(
       unknown(environment.governor),
       unknown(environment.boost),
       unknown(environment.clockSource),

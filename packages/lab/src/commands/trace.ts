@@ -21,8 +21,10 @@ export const trace: Command = {
     if (name === undefined) throw new Failure(text.errors.missingModel(modelNames.join(', ')), USAGE)
     const wanted = modelName(name, text)
     const asked = given(parsed, 'protocol')
-    const protocol = asked === undefined ? 'udp' : oneOf('--protocol', asked, protocols, text)
     const model = models.find((candidate) => candidate.name === wanted)!
+    // The textbook's example is a datagram; a model that borrows another's call for it is shown at its own.
+    const own = model.limits.borrows.includes('recvfrom') ? 'tcp' : 'udp'
+    const protocol = asked === undefined ? own : oneOf('--protocol', asked, protocols, text)
     const verdict = model.probe()
     if (!verdict.ok) throw new Failure(text.errors.unavailable(model.name, verdict.reason, verdict.cure))
     const timeline = await traceMessage(model, protocol, text, signal)
@@ -45,7 +47,7 @@ export const trace: Command = {
     const title = text.trace.title(model.name, kind, protocol.toUpperCase(), text.bytes(MESSAGE_BYTES))
     out.line(out.style.bold(title))
     out.line()
-    draw(model, timeline, text, out)
+    draw(model, protocol, timeline, text, out)
     return 0
   },
 }

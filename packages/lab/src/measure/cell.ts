@@ -14,10 +14,16 @@ import { getrlimit, RLIMIT_NOFILE } from 'fivefold/sys'
 import { Child, ChildError } from '../processes.js'
 import type { Text } from '../text/language.js'
 import { complaintText } from './complaint.js'
-import type { CallCount } from './counter.js'
+import type { Counted } from './counter.js'
 import type { Connected, Errors, Sent, Window } from './generator.js'
 import type { LoadConfig } from './load.js'
-import { type Counted, callsPerMessage, costsPerMessage, cpuShare, difference } from './per-message.js'
+import {
+  type CallsPerMessage,
+  callsPerMessage,
+  costsPerMessage,
+  cpuShare,
+  difference,
+} from './per-message.js'
 import { type Processors, startedOn } from './pinning.js'
 import { type Protocol, type Result, without } from './results.js'
 import type { Arrivals, Listening, ServerConfig } from './server.js'
@@ -62,7 +68,7 @@ class Pair {
     const names = text.compare.processes
     // An abstract name: nothing is left behind, however this ends.
     const path = protocol === 'unix' ? `\0fivefold-${randomBytes(6).toString('hex')}` : ''
-    const config: ServerConfig = { model: model.name, protocol, port, path, size, counting }
+    const config: ServerConfig = { model: model.name, protocol, port, path, size }
     const execArgv = ['--expose-gc', ...(counting ? ['--import', here('./counter.js').href] : [])]
     const server = startedOn(
       processors.server,
@@ -250,7 +256,7 @@ function availableMemory(): number {
 /** The second pass: the same load, with the calls counted; and then as many connections as it holds. */
 async function countCalls(
   cell: Cell,
-): Promise<Partial<Counted> & { held: Connected | null; reasons: Record<string, string> }> {
+): Promise<Partial<CallsPerMessage> & { held: Connected | null; reasons: Record<string, string> }> {
   const { model, times, connections, hold, protocol, text } = cell
   cell.progress('count')
   const pair = await Pair.start(cell, true)
@@ -260,11 +266,11 @@ async function countCalls(
     if (connected.reason !== null)
       return { held: null, reasons: { syscallsPerMessage: complaintText(connected.reason, text) } }
     await generator.ask('start', Math.min(times.warmUpMs, 100))
-    const callsBefore = await server.ask<Record<string, CallCount>>('calls')
-    const used = await between(server, () => sleep(times.countMs))
-    const callsAfter = await server.ask<Record<string, CallCount>>('calls')
+    const before = await server.ask<Counted>('counted')
+    await sleep(times.countMs)
+    const after = await server.ask<Counted>('counted')
     await generator.ask('stop')
-    const { counted, unseen } = callsPerMessage(callsBefore, callsAfter, used)
+    const { counted, unseen } = callsPerMessage(before, after)
     const reasons: Record<string, string> = unseen
       ? { callsPerMessage: text.compare.reasons.callsUnseen }
       : {}

@@ -8,6 +8,7 @@
  */
 import { constants } from 'node:os'
 import { getEnvironmentData, isMainThread, setEnvironmentData } from 'node:worker_threads'
+import type { Usage } from './usage.js'
 
 const KEY = 'fivefold.lab.counter'
 const MOST_NAMES = 128
@@ -86,6 +87,12 @@ Object.assign(globalThis, { [Symbol.for('fivefold.seam')]: counted })
 export interface CallCount {
   readonly calls: number
   readonly again: number
+}
+
+/** What a process had used and called at one moment. */
+export interface Counted {
+  readonly usage: Usage
+  readonly calls: Readonly<Record<string, CallCount>>
 }
 
 /** What was counted so far, by name. */

@@ -3,7 +3,6 @@ import type { Model } from 'fivefold'
 import { Child } from '../processes.js'
 import type { Text } from '../text/language.js'
 import { complaintText } from './complaint.js'
-import type { CallCount } from './counter.js'
 import type { FilesConfig, FileWindow } from './files.js'
 import type { Errors } from './generator.js'
 import { callsPerMessage, costsPerMessage, cpuShare, difference } from './per-message.js'
@@ -60,7 +59,7 @@ export async function measureFile(cell: FileCell): Promise<Result> {
     cell.progress('count')
     const { counted, unseen } = await countCalls(cell)
     if (unseen) reasons.callsPerMessage = text.compare.reasons.callsUnseen
-    const used = difference(before, after)
+    const used = difference(before.usage, after.usage)
     return {
       ...without(model.name, model.family, 'file', inFlight, size, ''),
       reason: null,
@@ -105,13 +104,11 @@ async function countCalls(cell: FileCell): Promise<ReturnType<typeof callsPerMes
     await child.ask('open')
     // The first part is the warm-up, so that both counts are taken while reads flow.
     await child.ask<FileWindow>('window', { warmUpMs: 50, milliseconds: 50 })
-    const callsBefore = await child.ask<Record<string, CallCount>>('calls')
     const { before, after } = await child.ask<FileWindow>('window', {
       warmUpMs: 0,
       milliseconds: cell.times.countMs,
     })
-    const callsAfter = await child.ask<Record<string, CallCount>>('calls')
-    return callsPerMessage(callsBefore, callsAfter, difference(before, after))
+    return callsPerMessage(before, after)
   } finally {
     await child.end()
   }

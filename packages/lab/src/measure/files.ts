@@ -4,7 +4,7 @@ import { type Completion, type Driver, Kind, type ModelName, models, Operation }
 import { errnoName } from 'fivefold/sys'
 import { answer, configuration } from '../processes.js'
 import { Complaints } from './complaint.js'
-import type { CallCount } from './counter.js'
+import type { Counted } from './counter.js'
 import type { Errors } from './generator.js'
 import { census, now, type Usage, usage } from './usage.js'
 
@@ -20,8 +20,8 @@ export interface FilesConfig {
 export interface FileWindow {
   readonly slices: readonly number[]
   readonly seconds: number
-  readonly before: Usage
-  readonly after: Usage
+  readonly before: Counted
+  readonly after: Counted
 }
 
 /** So much of the file is read: as much as is kept in memory to compare with. */
@@ -88,6 +88,12 @@ async function run(until: () => boolean): Promise<void> {
 
 const readers: Reader[] = []
 
+/** At one moment; without the counting seam no calls. */
+async function counted(): Promise<Counted> {
+  const calls = config.counting ? (await import('./counter.js')).callCounts() : {}
+  return { usage: usage(reads), calls }
+}
+
 async function quiet(): Promise<void> {
   for (const reader of readers) reader.flowing = false
   due.length = 0
@@ -137,27 +143,23 @@ answer({
     await run(() => readers.every((reader) => reader.rounds > 0) || now() > patience)
     const warm = now() + warmUpMs * 1e6
     await run(() => now() >= warm)
-    const before = usage(reads)
+    const before = await counted()
     const slices: number[] = []
-    let last = before
+    let last = before.usage
     for (let slice = 1; slice <= SLICES; slice++) {
-      const until = before.nanoseconds + (milliseconds * 1e6 * slice) / SLICES
+      const until = before.usage.nanoseconds + (milliseconds * 1e6 * slice) / SLICES
       await run(() => now() >= until)
       const next = usage(reads)
       slices.push(((next.messages - last.messages) * 1e9) / (next.nanoseconds - last.nanoseconds))
       last = next
     }
-    return { slices, seconds: (last.nanoseconds - before.nanoseconds) / 1e9, before, after: last }
+    const after = await counted()
+    return { slices, seconds: (last.nanoseconds - before.usage.nanoseconds) / 1e9, before, after }
   },
   async errors(): Promise<Errors> {
     await quiet()
     driver.close()
     closeSync(fd)
     return { count: complaints.total, complaints: complaints.list() }
-  },
-  async calls(): Promise<Record<string, CallCount>> {
-    if (!config.counting) return {}
-    const { callCounts } = await import('./counter.js')
-    return callCounts()
   },
 })

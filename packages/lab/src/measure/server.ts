@@ -2,7 +2,7 @@
 import { type Address, bind, listen, type ModelName, type Socket } from 'fivefold'
 import { answer, configuration } from '../processes.js'
 import { Complaints } from './complaint.js'
-import type { CallCount } from './counter.js'
+import type { Counted } from './counter.js'
 import type { Errors } from './generator.js'
 import type { Protocol } from './results.js'
 import { census, now, usage } from './usage.js'
@@ -14,8 +14,6 @@ export interface ServerConfig {
   readonly path: string
   /** Bytes of a message. */
   readonly size: number
-  /** The counting seam was put before the library. */
-  readonly counting: boolean
 }
 
 export interface Listening {
@@ -116,10 +114,10 @@ answer({
     arrivals = null
     return { nanoseconds }
   },
-  async calls(): Promise<Record<string, CallCount>> {
-    if (!config.counting) return {}
+  /** What was used and what was called, at one moment. */
+  async counted(): Promise<Counted> {
     const { callCounts } = await import('./counter.js')
-    return callCounts()
+    return { usage: usage(Math.floor(bytes / config.size)), calls: callCounts() }
   },
   errors: (): Errors => ({ count: complaints.total, complaints: complaints.list() }),
 })

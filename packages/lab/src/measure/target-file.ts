@@ -1,6 +1,6 @@
 /** The file that is read: the one that was named, or a temporary one that needs no tidying up. */
 import { randomBytes, randomFillSync } from 'node:crypto'
-import { closeSync, fstatSync, openSync, unlinkSync, writeSync } from 'node:fs'
+import { accessSync, closeSync, constants, openSync, statSync, unlinkSync, writeSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Failure } from '../failure.js'
@@ -20,23 +20,19 @@ const TEMPORARY_BYTES = 32 * 1024 * 1024
 /** @throws Failure, in one line, for a file that is missing, forbidden, no file, or too small */
 export function namedFile(path: string, least: number, text: Text): TargetFile {
   const { errors } = text
-  let fd: number
   try {
-    // Not a FIFO's other end: that would wait for ever.
-    fd = openSync(path, 'r')
+    // Looked at before it is opened: opening a FIFO would wait for its other end.
+    const stat = statSync(path)
+    if (!stat.isFile()) throw new Failure(errors.notAFile(path))
+    accessSync(path, constants.R_OK)
+    if (stat.size < least) throw new Failure(errors.fileTooSmall(path, least))
+    return { path, name: path, bytes: stat.size, close: () => {} }
   } catch (error) {
+    if (error instanceof Failure) throw error
     const { code, message } = error as NodeJS.ErrnoException
     if (code === 'ENOENT' || code === 'ENOTDIR') throw new Failure(errors.fileMissing(path))
     if (code === 'EACCES' || code === 'EPERM') throw new Failure(errors.fileForbidden(path))
     throw new Failure(errors.fileUnreadable(path, message))
-  }
-  try {
-    const stat = fstatSync(fd)
-    if (!stat.isFile()) throw new Failure(errors.notAFile(path))
-    if (stat.size < least) throw new Failure(errors.fileTooSmall(path, least))
-    return { path, name: path, bytes: stat.size, close: () => {} }
-  } finally {
-    closeSync(fd)
   }
 }
 

@@ -22,7 +22,7 @@ export function timesOf(windowMs: number, quick: boolean): Times {
     idleMs: clamp(windowMs / 2, 50, 1000),
     // A 99th percentile wants a hundred samples above it.
     singles: 10_100,
-    singlesMs: clamp(windowMs, 50, 3000),
+    singlesMs: clamp(windowMs * 1.5, 50, 3000),
     countMs: clamp(windowMs / 3, 50, 500),
     holdAtMost: quick ? 1000 : 10_000,
   }

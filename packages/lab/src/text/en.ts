@@ -47,7 +47,8 @@ export const en = {
       about:
         'Receives one message through one model and shows what happened, in order: what the application called and with what, what came back, EAGAINs, signals and completions, with the time since the start. Phase 1 is the wait for the data, phase 2 the copy from the kernel to the process. The message is sent by another process, 50 ms after the wait began. What repeats is shown once, with its count.',
       options: {
-        protocol: 'udp (the default, as in the textbook), tcp or unix',
+        protocol:
+          'udp (the default, as in the textbook), tcp or unix; tcp is the default where a model borrows another for datagrams',
         json: 'print JSON',
       },
     },
@@ -143,12 +144,12 @@ export const en = {
       rate: 'messages\nper s',
       reads: 'reads\nper s',
       latency: 'latency µs\np50/p99',
-      cpu: 'CPU µs\nuser+system',
+      cpu: 'CPU µs\nuser+sys',
       calls: 'calls/\nEAGAIN',
-      switches: 'switches\nown/forced',
+      switches: 'switches\nvol/inv',
       idle: 'CPU\nidle',
       threads: 'threads\n',
-      memory: 'KiB per\nconn.',
+      memory: 'KiB/\nconn.',
       most: 'most\nconns',
     },
     reasons: {
@@ -162,7 +163,7 @@ export const en = {
       oneConnection: 'takes more than one connection to tell',
       files: 'reads have no connections',
       callsUnseen:
-        "glibc's aio functions make system calls on threads of their own, which the count cannot see; it is a lower bound",
+        "at least so many calls: glibc's aio threads make more (futex, signals), which the count cannot see",
       needsDescriptors: (needed: number, limit: number) =>
         `needs about ${count(needed)} descriptors, and the limit is ${count(limit)}`,
     },
@@ -199,12 +200,15 @@ export const en = {
     legend: [
       'messages: closed loop, one under way on each connection; all that is measured there is capacity.',
       'latency: one message at a time to a waiting server, from before the send until its handler has the bytes.',
-      'CPU, calls, switches: per message, of the whole server process. own: it waited; forced: it was pushed aside.',
+      'CPU, calls, switches: per message, of the whole server process. vol: it waited; inv: it was pushed aside.',
       'CPU idle: of one processor, with all connections open and nothing to do.',
     ],
     legendFiles: [
       'latency: one read at a time, from the request to its completion. The file is in the page cache.',
     ],
+    legendFewSamples: '~: a p99 of fewer than 10,000 samples.',
+    legendMost: (held: number) =>
+      `most conns: where the first limit lies (descriptors, threads, memory); up to ${count(held)} were held here at once, each answering.`,
     findings: {
       unsteady: (models: string, spread: string) =>
         `The rate of ${models} strayed by up to ${spread} within the run: something else used the machine, and the rates rank nothing. Run it again on a quiet one.`,
@@ -225,6 +229,8 @@ export const en = {
       allRest: (most: string) => `With nothing to do, none used more than ${most} of a processor.`,
       threads: (model: string, threads: number, connections: number) =>
         `${model} added ${count(threads)} threads for ${count(connections)} ${connections === 1 ? 'connection' : 'connections'}.`,
+      busy: (share: string) =>
+        `Others took ${share} of the processors while this ran: take the numbers as a rehearsal, not as a result.`,
       caution:
         'One run each, on this machine, over loopback: another day or machine will give other numbers.',
     },
@@ -269,7 +275,7 @@ export const en = {
     times: (count_: number) => `${count(count_)} times`,
     marks: {
       asked: 'asks for data',
-      thread: (number: number) => `thread ${number} is there for it`,
+      thread: (number: number) => `thread ${number} starts`,
       handler: (signal: string) => `sigaction(${signal}, handler)`,
       signal: (signal: string) => `the handler of ${signal} runs`,
       raises: (signal: string) => `has raised ${signal}`,
@@ -306,6 +312,8 @@ export const en = {
         `From the sending by another process to the application's handler: ${time}.`,
       calls: (calls: number, again: number) =>
         `${count(calls)} ${calls === 1 ? 'call' : 'calls'} into libc, of which ${count(again)} answered EAGAIN.`,
+      borrowed: (model: string) =>
+        `${model} has no call of its own that tells a datagram's sender: here a borrowed poller waits, and recvfrom copies.`,
       synchronous:
         'Synchronous: the application itself made the call that copied the data, and was held by it.',
       asynchronous: 'Asynchronous: when the application heard of it, the data were already in its memory.',

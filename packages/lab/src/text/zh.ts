@@ -48,7 +48,7 @@ export const zh: Text = {
       about:
         '用一种模型接收一条消息，按顺序列出发生的事：应用程序调用了什么、参数和返回值、EAGAIN、信号、完成通知，以及从开始算起的时间。阶段 1 是等待数据，阶段 2 是把数据从内核拷贝到进程。消息由另一个进程在等待开始 50 毫秒之后发出。重复的调用只列一次，并注明次数。',
       options: {
-        protocol: 'udp（默认，与教科书一致）、tcp 或 unix',
+        protocol: 'udp（默认，与教科书一致）、tcp 或 unix；收数据报要借用别的机制的模型默认用 tcp',
         json: '输出 JSON',
       },
     },
@@ -152,7 +152,7 @@ export const zh: Text = {
       oneSocketForAll: '一个套接字服务所有对端',
       oneConnection: '一个连接看不出来',
       files: '读文件没有连接',
-      callsUnseen: 'glibc 的 aio 函数在它自己的线程里进行系统调用，这里统计不到；所列为下限',
+      callsUnseen: '调用次数至少如此：glibc 的 aio 线程还有别的调用（futex、信号），这里统计不到',
       needsDescriptors: (needed, limit) => `大约需要 ${count(needed)} 个描述符，而上限是 ${count(limit)}`,
     },
     complaints: {
@@ -191,6 +191,9 @@ export const zh: Text = {
       '空闲 CPU：占一个处理器的比例，此时所有连接都打开而无事可做。',
     ],
     legendFiles: ['延迟：一次只读一块，从提出请求到完成为止。文件在页缓存中。'],
+    legendFewSamples: '~：p99 的样本不足 10,000 个。',
+    legendMost: (held) =>
+      `最多连接：最先碰到的上限（描述符、线程、内存）；这里实际同时保持了最多 ${count(held)} 个，每个都有应答。`,
     findings: {
       unsteady: (models, spread) =>
         `${models} 的速率在一次运行中波动达 ${spread}：机器上另有负载，不能据此排名。请在空闲的机器上再测。`,
@@ -209,6 +212,7 @@ export const zh: Text = {
       allRest: (most) => `无事可做时，各种机制占用一个处理器都不超过 ${most}。`,
       threads: (model, threads, connections) =>
         `${model} 为 ${count(connections)} 个连接增加了 ${count(threads)} 个线程。`,
+      busy: (share) => `运行期间其他程序占用了处理器的 ${share}：这些数字只能算排练，不能算结果。`,
       caution: '每项只运行一次，只在这台机器上，只经过回环网络：换一天或换一台机器，数字会不同。',
     },
     machine: {
@@ -247,7 +251,7 @@ export const zh: Text = {
     times: (count_) => `${count(count_)} 次`,
     marks: {
       asked: '请求数据',
-      thread: (number) => `线程 ${number} 已就位`,
+      thread: (number) => `线程 ${number} 启动`,
       handler: (signal) => `sigaction(${signal}, handler)`,
       signal: (signal) => `${signal} 的处理函数运行`,
       raises: (signal) => `已发出 ${signal}`,
@@ -281,6 +285,8 @@ export const zh: Text = {
       phases: (wait, copy) => `阶段 1（等待数据）用了 ${wait}；阶段 2（拷贝数据）用了 ${copy}。`,
       delivered: (time) => `从另一个进程发出到应用程序的处理函数拿到：${time}。`,
       calls: (calls, again) => `调用 libc ${count(calls)} 次，其中 ${count(again)} 次返回 EAGAIN。`,
+      borrowed: (model) =>
+        `${model} 自己没有能得知数据报发送者的调用：这里由借来的轮询器等待，由 recvfrom 拷贝。`,
       synchronous: '同步：拷贝数据的调用由应用程序自己发出，拷贝期间被它占住。',
       asynchronous: '异步：应用程序得知时，数据已经在它的内存里。',
     },

@@ -7,6 +7,7 @@ import type { Terminal } from '../terminal/terminal.js'
 import { cut, pad, widthOf, wrap } from '../terminal/width.js'
 import type { Text } from '../text/language.js'
 import { type CallEvent, type Event, startOf } from './event.js'
+import type { TraceProtocol } from './run.js'
 import type { Timeline } from './timeline.js'
 
 /** A call that takes longer has slept: it is drawn with its beginning and its end apart. */
@@ -27,7 +28,13 @@ interface Row {
   readonly order: number
 }
 
-export function draw(model: Model, timeline: Timeline, text: Text, out: Terminal): void {
+export function draw(
+  model: Model,
+  protocol: TraceProtocol,
+  timeline: Timeline,
+  text: Text,
+  out: Terminal,
+): void {
   const says = text.trace
   const { style } = out
   const rows = rowsOf(timeline, text)
@@ -71,7 +78,7 @@ export function draw(model: Model, timeline: Timeline, text: Text, out: Terminal
     )
   })
   out.line()
-  for (const fact of factsOf(model, timeline, text)) {
+  for (const fact of factsOf(model, protocol, timeline, text)) {
     for (const [index, piece] of wrap(fact, out.columns - 4).entries())
       out.line(`${index === 0 ? '  · ' : '    '}${piece}`)
   }
@@ -218,7 +225,7 @@ function bracketsOf(
   })
 }
 
-function factsOf(model: Model, timeline: Timeline, text: Text): string[] {
+function factsOf(model: Model, protocol: TraceProtocol, timeline: Timeline, text: Text): string[] {
   const says = text.trace.facts
   const { phase1, phase2, delivered, calls, again, events } = timeline
   const sent = events.find((event) => event.kind === 'mark' && event.mark === 'sent')
@@ -227,7 +234,8 @@ function factsOf(model: Model, timeline: Timeline, text: Text): string[] {
     says.delivered(duration(delivered - (sent === undefined ? 0 : startOf(sent)), text)),
     says.calls(calls, again),
   ]
-  facts.push(model.synchronous ? says.synchronous : says.asynchronous)
+  if (protocol === 'udp' && model.limits.borrows.includes('recvfrom')) facts.push(says.borrowed(model.name))
+  else facts.push(model.synchronous ? says.synchronous : says.asynchronous)
   return facts
 }
 
