@@ -44,7 +44,8 @@ export function startThread(program: URL, data: object, sleeper: Sleeper): void 
     trackUnmanagedFds: false,
     // Small, for there may be many; what they run allocates next to nothing.
     resourceLimits: { maxYoungGenerationSizeMb: 2, maxOldGenerationSizeMb: 32, stackSizeMb: 1 },
-    ...(typeof seam === 'string' ? { execArgv: ['--import', seam] } : {}),
+    // Not the program's own options: its loaders are none of a thread's, and --input-type would end it.
+    execArgv: typeof seam === 'string' ? ['--import', seam] : [],
   })
   worker.unref()
   alive.set(sleeper, new Int32Array(begin))
