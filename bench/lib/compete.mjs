@@ -177,7 +177,7 @@ function judge(target, rows, /** @type {number} */ enough) {
   const { unit } = metrics[metric]
   const wanted =
     beyond !== undefined ? `<= ${beyond} ${unit} more` : atLeast ? `>= ${atLeast}` : `<= ${atMost}`
-  const base = { entry, against, metric, wanted }
+  const base = { entry, against, metric, wanted, disturbed: false }
   const ours = rows.find((row) => row.title === entry)
   const theirs = rows.find((row) => row.title === against)
   const [ourRuns, theirRuns] = fairPairs(ours?.runs ?? [], theirs?.runs ?? [], enough)
@@ -187,6 +187,7 @@ function judge(target, rows, /** @type {number} */ enough) {
   if (!a || !b) return { ...base, verdict: `not measured: no ${a ? against : entry}`, reached: null }
 
   const same = noDifference(a, b)
+  const disturbed = [...ourRuns, ...theirRuns].some((run) => run && run.disturbed.length > 0)
   if (beyond !== undefined) {
     const baseline = values(theirRuns, metric)
     const difference = summarise(
@@ -196,7 +197,7 @@ function judge(target, rows, /** @type {number} */ enough) {
       }),
     )
     const reached = difference ? difference.median <= beyond : null
-    return { ...base, difference, reached, same, verdict: reached ? 'reached' : 'MISSED' }
+    return { ...base, disturbed, difference, reached, same, verdict: reached ? 'reached' : 'MISSED' }
   }
 
   const ratio = pairedRatio(values(ourRuns, metric), values(theirRuns, metric))
@@ -214,7 +215,7 @@ function judge(target, rows, /** @type {number} */ enough) {
   const byCpu = cpuRatio ? passes(cpuRatio.median) : byItself
   const how = byCpu === byItself ? '' : ' by CPU time'
   const verdict = byCpu ? `reached${how}` : `MISSED${how}${noise}`
-  return { ...base, ratio, cpuRatio, same, reached: byCpu, verdict }
+  return { ...base, disturbed, ratio, cpuRatio, same, reached: byCpu, verdict }
 }
 
 /**

@@ -83,7 +83,13 @@ export function describeVerdicts(outcomes) {
           ...cells(ratio ?? difference, difference ? 1 : 2),
           cpuRatio ? number(cpuRatio.median, 2) : '',
           verdict.wanted,
-          verdict.verdict + (same ? ' (no difference between the two)' : ''),
+          [
+            verdict.verdict,
+            same && 'no difference between the two',
+            verdict.disturbed && 'DISTURBED, do not quote',
+          ]
+            .filter(Boolean)
+            .join('; '),
         ]
       }),
   )
