@@ -509,7 +509,7 @@ export function setsockopt(fd: number, level: number, name: number, value: NodeJ
 
 /** getsockopt(2) of an int. @throws SystemError EBADF, EINVAL, ENOPROTOOPT, ENOTSOCK */
 export function getsockoptInt(fd: number, level: number, name: number): number {
-  // The kernel answers some options with one byte (IP_MULTICAST_LOOP when asked with one): the rest is zero.
+  // An option of one byte, as some protocol families have, leaves the rest of the cell as it is.
   cell[0] = 0
   cellLength[0] = 4
   check(rawGetsockopt(fd, level, name, cell, cellLength), 'getsockopt')

@@ -4,11 +4,8 @@
  */
 import { check } from './errno.js'
 import { bind, errno, type Pointer } from './ffi.js'
+import { SYS } from './platform.js'
 
-const x64 = process.arch === 'x64'
-const SYS_timer_create = x64 ? 222 : 107
-const SYS_timer_settime = x64 ? 223 : 110
-const SYS_timer_delete = x64 ? 226 : 111
 const CLOCK_MONOTONIC = 1
 const SIGEV_THREAD_ID = 4
 
@@ -36,16 +33,16 @@ export function createThreadTimer(tid: number, signal: number, everyMs: number):
   event[3] = SIGEV_THREAD_ID
   event[4] = tid
   const id = new Int32Array(1)
-  check(createC(SYS_timer_create, CLOCK_MONOTONIC, event, id) === -1 ? -errno() : 0, 'timer_create')
+  check(createC(SYS.timer_create, CLOCK_MONOTONIC, event, id) === -1 ? -errno() : 0, 'timer_create')
   const seconds = BigInt(Math.floor(everyMs / 1000))
   const nanoseconds = BigInt(Math.floor((everyMs % 1000) * 1e6))
   // struct itimerspec: the interval, then the first time.
   const value = BigInt64Array.of(seconds, nanoseconds, seconds, nanoseconds)
-  check(settimeC(SYS_timer_settime, id[0]!, 0, value, null) === -1 ? -errno() : 0, 'timer_settime')
+  check(settimeC(SYS.timer_settime, id[0]!, 0, value, null) === -1 ? -errno() : 0, 'timer_settime')
   return id[0]!
 }
 
 /** @throws EINVAL when there is no such timer */
 export function deleteThreadTimer(id: number): void {
-  check(deleteC(SYS_timer_delete, id) === -1 ? -errno() : 0, 'timer_delete')
+  check(deleteC(SYS.timer_delete, id) === -1 ? -errno() : 0, 'timer_delete')
 }
