@@ -24,10 +24,12 @@ export function show(comparison: Comparison, file: TargetFile | null, text: Text
         : says.about(protocol.toUpperCase(), connections, bytes(size))
     out.line(style.bold(title))
     out.line()
-    out.line(tableOf(group, text, out))
-    out.line()
-    for (const line of legendOf(group, text)) paragraph(line, out, style.dim, '  ')
-    out.line()
+    if (group.some(({ messagesPerSecond }) => messagesPerSecond !== null)) {
+      out.line(tableOf(group, text, out))
+      out.line()
+      for (const line of legendOf(group, text)) paragraph(line, out, style.dim, '  ')
+      out.line()
+    }
     const notes = notesOf(group, text)
     if (notes.length > 0) {
       out.line(style.bold(says.notes))

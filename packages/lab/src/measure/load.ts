@@ -54,7 +54,7 @@ const CONNECTING_AT_ONCE = 128
 /** Without any progress for so long, what is asked for is not coming. */
 const STALLED_MS = 10_000
 /** A datagram that did not come back by then is lost. */
-const LOST_MS = 200
+const LOST_MS = 1000
 /** How long the loop keeps Node's own from its turn. */
 const TURN_MS = 2
 
@@ -160,7 +160,7 @@ export class Load {
   /** Ends the flow when every message is back; those that never come are errors. */
   async stop(): Promise<void> {
     this.#flowing = false
-    const until = now() + 2e9
+    const until = now() + STALLED_MS * 1e6
     while (this.#underWay() > 0 && now() < until) {
       if (!this.#stepping) this.#turn(1)
       await turnOfNode()
@@ -183,7 +183,7 @@ export class Load {
       const goal = this.messages + 1
       sent[count++] = now()
       this.#next(connection)
-      const patience = began + LOST_MS * 1e6
+      const patience = began + (this.#datagrams ? LOST_MS : STALLED_MS) * 1e6
       // Asking again and again: this process has a processor to itself, and its own waking up is not the subject.
       while (this.messages < goal && !connection.broken && now() < patience) this.#turn(0)
       if (this.messages < goal) {

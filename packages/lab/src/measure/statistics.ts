@@ -23,6 +23,8 @@ export function enoughForP99(samples: number): boolean {
 /** Numbers as people read them: about three figures, and no more than are known. */
 export function rounded(value: number, figures = 3): number {
   if (!Number.isFinite(value) || value === 0) return value
-  const scale = 10 ** (figures - 1 - Math.floor(Math.log10(Math.abs(value))))
-  return scale >= 1 ? Math.round(value * scale) / scale : Math.round(value)
+  const digits = figures - 1 - Math.floor(Math.log10(Math.abs(value)))
+  if (digits > 0) return Number(value.toFixed(Math.min(digits, 20)))
+  const step = 10 ** -digits
+  return Math.round(value / step) * step
 }

@@ -153,8 +153,8 @@ export const en = {
       most: 'most\nconns',
     },
     reasons: {
-      tooManyWaiting: (model: string, most: number, needed: number) =>
-        `${model} holds at most ${count(most)} operations that wait, and this needs ${count(needed)}`,
+      tooManyWaiting: (most: number, needed: number) =>
+        `at most ${count(most)} operations can wait at once, and this needs ${count(needed)}`,
       notConnected: (open: number, wanted: number, why: string) =>
         `only ${count(open)} of ${count(wanted)} connections: ${why}`,
       noSamples: 'no message came back',

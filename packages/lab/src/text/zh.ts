@@ -144,8 +144,8 @@ export const zh: Text = {
       most: '最多\n连接',
     },
     reasons: {
-      tooManyWaiting: (model, most, needed) =>
-        `${model} 最多同时保持 ${count(most)} 个等待中的操作，而这里需要 ${count(needed)} 个`,
+      tooManyWaiting: (most, needed) =>
+        `最多同时有 ${count(most)} 个操作在等待，而这里需要 ${count(needed)} 个`,
       notConnected: (open, wanted, why) => `${count(wanted)} 个连接只建立了 ${count(open)} 个：${why}`,
       noSamples: '没有一条消息返回',
       fewSamples: (samples) => `p99 只来自 ${count(samples)} 个样本`,
