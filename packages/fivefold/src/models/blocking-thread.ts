@@ -10,6 +10,7 @@ import { rawRead, rawWrite } from '../sys/descriptor.js'
 import { rawEventfdWrite } from '../sys/eventfd.js'
 import { addressOf } from '../sys/ffi.js'
 import { rawFsync, rawPread, rawPwrite } from '../sys/file.js'
+import { POLLIN, POLLOUT, rawPoll } from '../sys/poll.js'
 import { gettid } from '../sys/process.js'
 import { SCHED_BATCH, schedSetscheduler } from '../sys/scheduling.js'
 import { rawTgkill } from '../sys/signal.js'
@@ -74,7 +75,7 @@ import {
 } from './blocking-layout.js'
 import { Kind } from './operation.js'
 import { now } from './stamps.js'
-import { TICK_MS } from './thread.js'
+import { pause, TICK_MS } from './thread.js'
 import { blockSignals } from './thread-signals.js'
 
 const data = workerData as ThreadData
@@ -89,10 +90,9 @@ const tids = RING + ringMask + 1
 const oneByte = Buffer.allocUnsafeSlow(1)
 const interrupted = -4 /* EINTR */
 const cancelled = -125 /* ECANCELED */
+const wouldBlock = -11 /* EAGAIN */
 const outOfMemory = -12 /* ENOMEM */
 const outOfBuffers = -105 /* ENOBUFS */
-/** Nobody writes here: to wait for it is to sleep. */
-const nothing = new Int32Array(new SharedArrayBuffer(4))
 
 /** The number of the next answer, and how many slots the request at hand uses, less 1. */
 let published = 0
@@ -172,6 +172,19 @@ function abandoned(): boolean {
   return true
 }
 
+/**
+ * The call would not wait: the socket is O_NONBLOCK after all (another process that has it can make it so), or has
+ * a time-out of its own. Then the wait is a call of its own too. @returns whether to go on
+ */
+function waitUntil(fd: number, events: number): boolean {
+  pollEntry[0] = fd
+  pollEntry[1] = events
+  rawPoll(pollEntry, 1, -1)
+  return goesOn()
+}
+
+const pollEntry = new Int32Array(2)
+
 // ---- operations that repeat
 
 function landing(slot: number): number {
@@ -185,7 +198,9 @@ function receive(fd: number): void {
     const slot = published & mask
     const received = words[CANCEL] === 1 ? cancelled : rawRecv(fd, landing(slot), room, 0)
     if (received > 0) publish(slot, received)
-    else if (received !== interrupted) {
+    else if (received === wouldBlock) {
+      if (!waitUntil(fd, POLLIN)) return
+    } else if (received !== interrupted) {
       finish(received)
       return
     } else if (!goesOn()) return
@@ -206,6 +221,8 @@ function recvfrom(fd: number): void {
     if (length >= 0 || ofTheNetwork.has(length)) {
       words[SLOT_WORDS + slot * WORDS_PER_SLOT + FROM_LENGTH] = words[FROM_LENGTH_AT / 4]!
       publish(slot, length)
+    } else if (length === wouldBlock) {
+      if (!waitUntil(fd, POLLIN)) return
     } else if (length !== interrupted) {
       finish(length)
       return
@@ -218,7 +235,9 @@ function accept(fd: number): void {
     if (((published - words[TAKEN]!) | 0) > mask && !waitForSlot()) return
     const accepted = words[CANCEL] === 1 ? cancelled : rawAccept4(fd, null, null, SOCK_CLOEXEC)
     if (accepted >= 0) publish(published & mask, accepted)
-    else if (!passing.has(accepted)) {
+    else if (accepted === wouldBlock) {
+      if (!waitUntil(fd, POLLIN)) return
+    } else if (!passing.has(accepted)) {
       finish(accepted)
       return
     } else if (!goesOn()) return
@@ -234,7 +253,7 @@ function accept(fd: number): void {
 function untilDone(call: () => number): void {
   for (;;) {
     const result = words[CANCEL] === 1 ? cancelled : call()
-    if (result === outOfMemory || result === outOfBuffers) Atomics.wait(nothing, 0, 0, 1)
+    if (result === outOfMemory || result === outOfBuffers) pause(1)
     else if (result !== interrupted) {
       finish(result)
       return
@@ -250,6 +269,15 @@ function connect(fd: number): void {
     // Interrupted, a connect goes on by itself (connect(2)); asked again, Linux waits for its end.
     if (again && result === -106 /* EISCONN */) return 0
     again = true
+    if (result === -115 /* EINPROGRESS */ || result === -114 /* EALREADY */) {
+      waitUntil(fd, POLLOUT)
+      return interrupted
+    }
+    // A Unix socket's backlog is full, and there is nothing to wait for it with.
+    if (result === wouldBlock) {
+      pause(1)
+      return interrupted
+    }
     return result
   })
 }
@@ -266,7 +294,7 @@ function send(fd: number): void {
       const base = integer(entry)
       const length = integer(entry + 1)
       const sent = next + 1 === count ? rawSend(fd, base, length, MSG_NOSIGNAL) : sendmsg(fd, next, count)
-      if (sent < 0) return sent
+      if (sent < 0) return writable(fd, sent)
       bytes += sent
       doubles[SLOT_DOUBLES + (published & mask) * DOUBLES_PER_SLOT + BYTES] = bytes
       next = advance(next, count, sent)
@@ -274,6 +302,13 @@ function send(fd: number): void {
     }
     return 0
   })
+}
+
+/** What to make of a send that failed. */
+function writable(fd: number, result: number): number {
+  if (result !== wouldBlock) return result
+  waitUntil(fd, POLLOUT)
+  return interrupted
 }
 
 function sendmsg(fd: number, next: number, count: number): number {
@@ -311,16 +346,10 @@ function setInteger(at8: number, value: number): void {
 }
 
 function sendto(fd: number): void {
-  const addressLength = words[COUNT]!
+  const length = words[COUNT]!
+  const address = length === 0 ? null : desk + ADDRESS_AT
   untilDone(() =>
-    rawSendto(
-      fd,
-      doubles[MEMORY]!,
-      doubles[LENGTH]!,
-      MSG_NOSIGNAL,
-      addressLength === 0 ? null : desk + ADDRESS_AT,
-      addressLength,
-    ),
+    writable(fd, rawSendto(fd, doubles[MEMORY]!, doubles[LENGTH]!, MSG_NOSIGNAL, address, length)),
   )
 }
 

@@ -25,6 +25,7 @@ import {
   SO_SNDBUF,
   SOCK_CLOEXEC,
   SOCK_DGRAM,
+  SOCK_NONBLOCK,
   SOCK_STREAM,
   SOL_SOCKET,
   setsockoptInt,
@@ -504,6 +505,24 @@ function tests(): void {
         rmSync(path)
       },
     )
+
+    test(title('a socket that is O_NONBLOCK after all is waited for all the same'), async () => {
+      const bench = new Bench(host)
+      const [left, right] = pair(SOCK_STREAM | SOCK_NONBLOCK)
+      const [receiving, received] = bench.start(Kind.receive, left)
+      await bench.until(() => sleepers(/^(poll_schedule_timeout|do_sys_poll|do_poll)/) > 0)
+      const data = pattern(3 << 20)
+      const [, sent] = bench.start(Kind.send, right, { buffers: [data.subarray(0, 9), data.subarray(9)] })
+      await bench.until(() => sent.ends === 1 && received.bytes.length === data.length)
+      assert.ok(received.bytes.equals(data))
+      await bench.until(() => sleepers(/^(poll_schedule_timeout|do_sys_poll|do_poll)/) > 0)
+      bench.driver.cancel(receiving)
+      await bench.until(() => received.ends === 1)
+      assert.equal(received.last, ECANCELED)
+      bench.close()
+      rawClose(left)
+      rawClose(right)
+    })
 
     test(title('close ends everything that waits, once, and leaves no thread'), async () => {
       const before = threads()

@@ -3,9 +3,9 @@
  *
  * (a) Both phases are one call. Nothing is registered and nothing is asked for: recvfrom waits for the data and
  *     copies it.
- * (b) Hence one thread per operation that waits. Here a thread is a Worker (tens of milliseconds and some
- *     megabytes each), so they are used again, and there is a bound, `maxThreads`: at the bound an operation
- *     fails with EAGAIN instead of waiting for another's end, which might never come.
+ * (b) Hence one thread per operation that waits. Here a thread is a Worker (tens of milliseconds, some megabytes
+ *     and some descriptors each), so they are used again, and there is a bound, `maxThreads`: at the bound an
+ *     operation fails with EAGAIN instead of waiting for another's end, which might never come.
  * (c) accept, receive and recvfrom keep their thread, which calls again by itself. It may be as many answers ahead
  *     of the driver as it has slots; then it waits, and the socket's own buffer fills: that is the backpressure.
  * (d) What does not block needs no thread: send and sendto are tried at once with MSG_DONTWAIT, and only what
@@ -14,6 +14,8 @@
  * (e) A thread sleeping in a call hears nothing but signals. Cancelling sets a flag and interrupts the call with a
  *     signal whose handler does nothing. The signal may land just before the call is entered, in vain, so it
  *     is repeated until the thread has answered. What had been received by then is delivered, not dropped.
+ *     One thing cannot be called off: a sleeping accept has its descriptor's number already, so the first
+ *     connection gets one however many are taken meanwhile.
  * (f) Requests and answers travel in shared memory. The driver is woken by a descriptor, and only while it sleeps:
  *     announcements made while it works are found without a system call.
  * (g) Dedicated, the driver sleeps in a blocking call like its threads: recv on one end of a socketpair with

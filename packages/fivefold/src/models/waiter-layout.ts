@@ -9,8 +9,8 @@ export const ARMED = 2
 export const CHANGES = 3
 /** The highest descriptor that was ever wanted. */
 export const HIGHEST = 4
-/** 1: the thread is in the mechanism's call, or about to enter it. */
-export const IN_CALL = 5
+/** Odd: the thread is in the mechanism's call, or about to enter it. Each coming and going adds 1. */
+export const CALLS = 5
 /** 1: the thread holds back for a moment, because more is about to change. */
 export const PAUSED = 6
 export const WORDS = 8

@@ -9,10 +9,10 @@ import { blockSignals } from './thread-signals.js'
 import {
   ARMED,
   BORN,
+  CALLS,
   CHANGES,
   GONE,
   HIGHEST,
-  IN_CALL,
   LIVE,
   PAUSED,
   QUIT,
@@ -74,11 +74,11 @@ function run(): void {
       Atomics.store(words, PAUSED, 0)
     }
     if (Atomics.load(words, CHANGES) !== seen) rebuild()
-    // In this order: whoever changes something looks at IN_CALL after it, and we at CHANGES after that.
-    Atomics.store(words, IN_CALL, 1)
+    // In this order: whoever changes something looks at CALLS after it, and we at CHANGES after that.
+    Atomics.add(words, CALLS, 1)
     const found = Atomics.load(words, CHANGES) === seen && Atomics.load(words, QUIT) === 0 && wait()
-    Atomics.store(words, IN_CALL, 0)
-    Atomics.notify(words, IN_CALL)
+    Atomics.add(words, CALLS, 1)
+    Atomics.notify(words, CALLS)
     if (found) {
       // In this order: what is unarmed has been written.
       rawEventfdWrite(wakeFd, 1)
@@ -91,6 +91,5 @@ blockSignals()
 try {
   if (Atomics.compareExchange(words, STATE, BORN, LIVE) === BORN) run()
 } finally {
-  Atomics.store(words, IN_CALL, 0)
   Atomics.store(words, STATE, GONE)
 }

@@ -20,10 +20,10 @@ import {
   ARMED,
   BORN,
   CALLED_OFF,
+  CALLS,
   CHANGES,
   GONE,
   HIGHEST,
-  IN_CALL,
   PAUSED,
   QUIT,
   STATE,
@@ -76,11 +76,13 @@ export class Waiter implements Sleeper {
     if (interest === 0) Atomics.store(words, PAUSED, 1)
     Atomics.add(words, CHANGES, 1)
     // Either we see that the thread is in its call, or it sees the change before it enters: see there.
-    if (Atomics.load(words, IN_CALL) === 0) return
+    const call = Atomics.load(words, CALLS)
+    if ((call & 1) === 0) return
     rawEventfdWrite(this.#controlFd, 1)
     if (interest !== 0) return
-    while (Atomics.load(words, IN_CALL) === 1 && Atomics.load(words, STATE) !== GONE) {
-      Atomics.wait(words, IN_CALL, 1, 1)
+    // This call: the next one knows of the change.
+    while (Atomics.load(words, CALLS) === call && Atomics.load(words, STATE) !== GONE) {
+      Atomics.wait(words, CALLS, call, 1)
     }
   }
 
