@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { networkInterfaces, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
@@ -96,6 +96,15 @@ test('a scope is a number after %, or scopeId, which wins', () => {
   assert.deepEqual(decodeAddress(encoded(v6('fe80::1%3', 1)), 28), { ...v6('fe80::1', 1), scopeId: 3 })
   const both: Address = { family: 'IPv6', address: 'fe80::1%3', port: 1, scopeId: 9 }
   assert.deepEqual(decodeAddress(encoded(both), 28), { ...v6('fe80::1', 1), scopeId: 9 })
+})
+
+test('a scope can be an interface’s name', () => {
+  const index = Number(readFileSync('/sys/class/net/lo/ifindex', 'utf8'))
+  assert.deepEqual(decodeAddress(encoded(v6('fe80::1%lo', 1)), 28), { ...v6('fe80::1', 1), scopeId: index })
+  assert.throws(() => encoded(v6('fe80::1%no-such-one', 1)), {
+    code: 'ERR_INVALID_ARG_VALUE',
+    message: 'there is no network interface no-such-one',
+  })
 })
 
 test('what is no address is refused', () => {

@@ -3,6 +3,9 @@
  * Layouts: ip(7), ipv6(7), unix(7); identical on x86-64 and arm64.
  */
 import { isIPv4, isIPv6 } from 'node:net'
+import { bind } from './ffi.js'
+
+const ifNametoindexC = bind<(name: string) => number>('if_nametoindex', 'unsigned', ['string'])
 
 export const AF_UNSPEC = 0
 export const AF_UNIX = 1
@@ -35,7 +38,8 @@ const UNIX_PATH_BYTES = 108
 /**
  * Writes an address as the kernel reads it.
  * @returns how many bytes it takes
- * @throws ERR_INVALID_ARG_VALUE for an address that is none, a port out of range, or a path that is too long
+ * @throws ERR_INVALID_ARG_VALUE for an address that is none, a port out of range, a scope that names no interface, or
+ * a path that is too long
  */
 export function encodeAddress(address: Address, into: Uint8Array): number {
   if (address.family === 'Unix') return encodeUnix(address.path, into)
@@ -94,7 +98,15 @@ function parseIPv6(text: string, view: DataView, at: number): number {
   groups.forEach((group, index) => {
     view.setUint16(at + index * 2, Number.parseInt(group, 16), false)
   })
-  return scope === undefined ? 0 : Number(scope) || 0
+  return scope === undefined ? 0 : scopeOf(scope)
+}
+
+/** The index of the interface that a `%scope` names, by number or (`%eth0`) by name. */
+function scopeOf(scope: string): number {
+  if (/^\d+$/.test(scope)) return Number(scope)
+  const index = ifNametoindexC(scope)
+  if (index === 0) throw invalid(`there is no network interface ${scope}`)
+  return index
 }
 
 /** Reads an address the kernel wrote. A length of 0, or of a bare family, is a Unix socket without a name. */
