@@ -15,7 +15,6 @@ import { gettid } from '../sys/process.js'
 import { SCHED_BATCH, schedSetscheduler } from '../sys/scheduling.js'
 import { rawTgkill } from '../sys/signal.js'
 import {
-  MSG_DONTWAIT,
   MSG_NOSIGNAL,
   MSG_TRUNC,
   rawAccept4,
@@ -28,6 +27,7 @@ import {
   SOCK_CLOEXEC,
 } from '../sys/socket.js'
 import { createThreadTimer, deleteThreadTimer } from '../sys/thread-timer.js'
+import { rawSendByte } from '../sys/wake.js'
 import {
   ADDRESS_AT,
   ANNOUNCED,
@@ -87,7 +87,6 @@ const { add, exchange, store } = Atomics
 const { index, ringMask, wakeFd, wakeBySend, nested } = data
 /** Where on the board the threads' kernel ids are. */
 const tids = RING + ringMask + 1
-const oneByte = Buffer.allocUnsafeSlow(1)
 const interrupted = -4 /* EINTR */
 const cancelled = -125 /* ECANCELED */
 const wouldBlock = -11 /* EAGAIN */
@@ -127,7 +126,7 @@ function publish(slot: number, result: number): void {
   if (exchange(words, ANNOUNCED, 1) === 1) return
   exchange(board, RING + (add(board, TAIL, 1) & ringMask), index + 1)
   if (board[ASLEEP] === 1 && Atomics.compareExchange(board, ASLEEP, 1, 0) === 1) {
-    if (wakeBySend) rawSend(wakeFd, oneByte, 1, MSG_DONTWAIT | MSG_NOSIGNAL)
+    if (wakeBySend) rawSendByte(wakeFd)
     else rawEventfdWrite(wakeFd, 1)
   }
 }

@@ -34,7 +34,6 @@ import { rawTgkill } from '../sys/signal.js'
 import {
   MSG_DONTWAIT,
   MSG_NOSIGNAL,
-  rawRecv,
   rawSend,
   rawSendto,
   rawSetsockopt,
@@ -44,6 +43,7 @@ import {
   SOL_SOCKET,
   socketpair,
 } from '../sys/socket.js'
+import { rawSendByte, rawSleepUntilByte } from '../sys/wake.js'
 import * as at from './blocking-layout.js'
 import type { Driver, DriverOptions, Host, Model, Verdict } from './model.js'
 import { Kind, Operation } from './operation.js'
@@ -164,7 +164,6 @@ export class BlockingDriver implements Driver {
   #smallAt = 0
   /** The end of the socketpair that the threads send to; -1: they write to the eventfd. */
   readonly #wakeSender: number
-  readonly #wakeByte = Buffer.alloc(16)
   readonly #timeval = new BigInt64Array(2)
   #timeoutMs = -1
   #closing = false
@@ -270,7 +269,7 @@ export class BlockingDriver implements Driver {
   wake(): void {
     if (this.#closed) return
     if (this.#wakeSender < 0) rawEventfdWrite(this.wakeFd, 1)
-    else rawSend(this.#wakeSender, this.#wakeByte, 1, MSG_DONTWAIT | MSG_NOSIGNAL)
+    else rawSendByte(this.#wakeSender)
   }
 
   /** What helps with an error of this driver's own making, beyond its name. */
@@ -481,7 +480,7 @@ export class BlockingDriver implements Driver {
       rawSetsockopt(this.wakeFd, SOL_SOCKET, SO_RCVTIMEO, this.#timeval, 16)
     }
     // A byte came, the time is up, or a signal was handled: all the same.
-    rawRecv(this.wakeFd, this.#wakeByte, 1, 0)
+    rawSleepUntilByte(this.wakeFd)
   }
 
   // ---- answers
