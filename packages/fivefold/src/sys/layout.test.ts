@@ -59,8 +59,7 @@ const expressions: Record<string, string> = {
   SQE_WORDS: 'sizeof(struct io_uring_sqe) / 4',
   CQE_WORDS: 'sizeof(struct io_uring_cqe) / 4',
   IN_PROGRESS: 'EINPROGRESS',
-  // The entry's flags and ioprio are written as one word: opcode, flags, ioprio.
-  IOSQE_BUFFER_SELECT: 'IOSQE_BUFFER_SELECT << 8',
+  // An entry's opcode, flags and ioprio are written as one word; the flags (IOSQE_*) are shifted below.
   IORING_ACCEPT_MULTISHOT: 'IORING_ACCEPT_MULTISHOT << 16',
   IORING_RECV_MULTISHOT: 'IORING_RECV_MULTISHOT << 16',
 }
@@ -190,7 +189,7 @@ function questions(exported: Map<string, unknown>): [name: string, expression: s
   for (const [name, value] of exported) {
     if (ours.has(name)) continue
     if (typeof value === 'number') {
-      list.push([name, expressions[name] ?? name, value])
+      list.push([name, expressions[name] ?? (name.startsWith('IOSQE_') ? `${name} << 8` : name), value])
     } else if (typeof value === 'function' && value.length === 0 && name.startsWith('SIGRT')) {
       list.push([name, name, value()])
     } else if (typeof value === 'object' && value !== null) {
@@ -319,6 +318,8 @@ test('the x86-64 column', async () => {
       timer_create: 222,
       timer_settime: 223,
       timer_delete: 226,
+      recvfrom: 45,
+      sendto: 44,
     },
     EPOLL_EVENT: { size: 12, data: 4 },
     O_DIRECT: 0x4000,
@@ -341,6 +342,8 @@ test('the arm64 column', async () => {
       timer_create: 107,
       timer_settime: 110,
       timer_delete: 111,
+      recvfrom: 207,
+      sendto: 206,
     },
     EPOLL_EVENT: { size: 16, data: 8 },
     O_DIRECT: 0x10000,

@@ -21,6 +21,8 @@ export const SYS = {
   timer_create: x64 ? 222 : 107,
   timer_settime: x64 ? 223 : 110,
   timer_delete: x64 ? 226 : 111,
+  recvfrom: x64 ? 45 : 207,
+  sendto: x64 ? 44 : 206,
 } as const
 
 /** epoll_event is packed on x86-64 alone (uapi/linux/eventpoll.h): 12 bytes, data at 4; elsewhere 16 and 8. */
