@@ -4,11 +4,8 @@
  * meant for calls that do.
  */
 import { bind, errno, type Pointer } from './ffi.js'
+import { SYS } from './platform.js'
 import { MSG_DONTWAIT, MSG_NOSIGNAL } from './socket.js'
-
-const x64 = process.arch === 'x64'
-const SYS_sendto = x64 ? 44 : 206
-const SYS_recvfrom = x64 ? 45 : 207
 
 type Transfer = (
   number: number,
@@ -34,12 +31,12 @@ const byte = Buffer.allocUnsafeSlow(1)
 
 /** @returns 1, or a negative errno: EAGAIN when the time is up, EINTR after a signal */
 export function rawSleepUntilByte(fd: number): number {
-  const received = transferC(SYS_recvfrom, fd, byte, 1, 0, null, null)
+  const received = transferC(SYS.recvfrom, fd, byte, 1, 0, null, null)
   return received === -1 ? -errno() : received
 }
 
 /** Does not wait. @returns 1, or a negative errno: EAGAIN when there are bytes enough to wake the sleeper */
 export function rawSendByte(fd: number): number {
-  const sent = transferC(SYS_sendto, fd, byte, 1, MSG_DONTWAIT | MSG_NOSIGNAL, null, null)
+  const sent = transferC(SYS.sendto, fd, byte, 1, MSG_DONTWAIT | MSG_NOSIGNAL, null, null)
   return sent === -1 ? -errno() : sent
 }
