@@ -72,6 +72,7 @@ export const IORING_SQ_TASKRUN = 1 << 2
 export const IORING_CQ_EVENTFD_DISABLED = 1 << 0
 
 /** Flags of a submission (already at their place in the entry's first word). */
+export const IOSQE_IO_LINK = 1 << (2 + 8)
 export const IOSQE_BUFFER_SELECT = 1 << (5 + 8)
 export const IORING_ACCEPT_MULTISHOT = 1 << (0 + 16) // 5.19
 export const IORING_RECV_MULTISHOT = 1 << (1 + 16) // 6.0
@@ -206,7 +207,7 @@ export const RING_SEAM: unique symbol = Symbol.for('fivefold.ringSeam') as never
 /** Turns a submission into a NOP that completes with `result` (Linux 6.10). For a `RingSeam`. */
 export function injectResult(ring: Ring, at: number, result: number): void {
   const { sqes } = ring
-  sqes[at] = IORING_OP_NOP
+  sqes[at] = IORING_OP_NOP | (sqes[at]! & IOSQE_IO_LINK)
   sqes[at + 1] = -1
   sqes[at + 2] = sqes[at + 3] = sqes[at + 4] = sqes[at + 5] = 0
   sqes[at + 6] = result
@@ -409,6 +410,23 @@ export class Ring {
     sqes[at + 14] = 0
     sqes[at + 15] = 0
     return at
+  }
+
+  /** The index of the submission that is prepared next. */
+  get tail(): number {
+    return this.#sqTail
+  }
+
+  /** Whether a submission, by its index, is the last one prepared, and the kernel does not know of it yet. */
+  linkable(index: number): boolean {
+    return this.#sqTold !== this.#sqTail && ((index + 1) | 0) === this.#sqTail
+  }
+
+  /** Makes the submission that is prepared next wait for this one (IOSQE_IO_LINK). @returns whether it can */
+  link(index: number): boolean {
+    if (!this.linkable(index)) return false
+    this.sqes[(index & this.#sqMask) * SQE_WORDS]! |= IOSQE_IO_LINK
+    return true
   }
 
   /** The end of what the kernel has completed. */

@@ -20,6 +20,7 @@ import {
 import type { Driver, Host } from '../../model.js'
 import { Kind, type Operation } from '../../operation.js'
 import { now } from '../../stamps.js'
+import { DatagramSends } from './datagram-sends.js'
 import { DatagramBuffers } from './datagrams.js'
 import { OperationQueue } from './queue.js'
 import { INCREMENTAL, ReceiveBuffers, type ReceiveSizes, WHOLE } from './receive.js'
@@ -65,6 +66,7 @@ export class IoUringDriver implements Driver {
   #ours = 0
 
   readonly #requests: Requests
+  readonly #datagramSends: DatagramSends
   readonly #receive: ReceiveBuffers
   #datagrams: DatagramBuffers | null = null
   readonly #sizes: RingSizes
@@ -72,6 +74,8 @@ export class IoUringDriver implements Driver {
   /** Operations that wait for room in the submission ring, and receives that wait for a buffer. */
   readonly #waiting = new OperationQueue()
   readonly #dry = new OperationQueue()
+  /** Descriptors with datagrams that wait for room. */
+  readonly #stalled: number[] = []
   /** Cancelled while there was no room to say so. */
   readonly #cancels: Operation[] = []
 
@@ -91,6 +95,7 @@ export class IoUringDriver implements Driver {
     this.ring = openTier(tier, sizes.entries ?? 1024, sizes.completions ?? 16384)
     try {
       this.#requests = new Requests(this.ring)
+      this.#datagramSends = new DatagramSends(this.ring)
       this.#receive = this.#openBuffers()
       this.#eventfd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)
       if (this.#embedded) {
@@ -152,6 +157,7 @@ export class IoUringDriver implements Driver {
     operation.cancelled = true
     // What waits in a queue of ours is found there, cancelled, at the next turn.
     if (this.#asked[operation.slot] === 1) this.#cancel(operation)
+    else if (this.#datagramSends.remove(operation)) this.#waiting.push(operation)
   }
 
   wake(): void {
@@ -170,7 +176,8 @@ export class IoUringDriver implements Driver {
       this.#signalled = true
     }
     this.#resume()
-    const sleeps = timeoutMs !== 0 && this.#waiting.empty && this.#dry.empty && !ring.ready()
+    const idle = this.#waiting.empty && this.#dry.empty && this.#stalled.length + this.#cancels.length === 0
+    const sleeps = timeoutMs !== 0 && idle && !ring.ready()
     if (sleeps) this.#enter(1, timeoutMs)
     else if (ring.pending > 0 || ring.wantsEnter()) this.#enter(0, 0)
     const count = this.#drain(MOST_COMPLETIONS)
@@ -207,7 +214,12 @@ export class IoUringDriver implements Driver {
       const operation = this.#cancels.pop()!
       if (operation.inFlight && operation.cancelled) this.#cancel(operation)
     }
-    while (!this.#waiting.empty && this.#hasRoom()) this.#again(this.#waiting.shift()!)
+    while (!this.#waiting.empty && this.#hasRoom()) {
+      const operation = this.#waiting.shift()!
+      if (operation.cancelled || this.#closed) this.#finish(operation, -ECANCELED)
+      else this.#ask(operation, false)
+    }
+    while (this.#stalled.length > 0 && this.#hasRoom()) this.#sendNext(this.#stalled.pop()!)
   }
 
   /**
@@ -275,6 +287,9 @@ export class IoUringDriver implements Driver {
         case Kind.recvfrom:
           this.#receivedFrom(operation, result, flags)
           break
+        case Kind.sendto:
+          this.#sentTo(operation, result)
+          break
         default:
           this.#done(operation, result)
       }
@@ -303,17 +318,19 @@ export class IoUringDriver implements Driver {
     return slot
   }
 
-  /** Gives the kernel the request for an operation, or what is left of it. */
+  /** Gives the kernel the request for an operation, or what is left of it; when there is room. */
   #start(operation: Operation): void {
-    if (this.ring.room === 0 && !this.#hasRoom()) {
-      this.#waiting.push(operation)
-      return
-    }
-    const { slot } = operation
-    this.#asked[slot] = 1
-    if (operation.kind === Kind.recvfrom) {
+    if (this.#waiting.empty && (this.ring.room > 0 || this.#hasRoom())) this.#ask(operation, false)
+    else this.#waiting.push(operation)
+  }
+
+  #ask(operation: Operation, first: boolean): void {
+    const { slot, kind } = operation
+    if (kind === Kind.sendto && !this.#datagramSends.begin(operation, first)) return
+    if (kind === Kind.recvfrom) {
       this.#datagrams ??= new DatagramBuffers(this.ring, DATAGRAMS, this.#sizes.datagrams ?? 128)
     }
+    this.#asked[slot] = 1
     this.#requests.start(operation, this.#generations[slot]!)
   }
 
@@ -400,17 +417,39 @@ export class IoUringDriver implements Driver {
     }
   }
 
+  #sentTo(operation: Operation, result: number): void {
+    const { fd } = operation
+    // The one before it failed, and it was not even begun: it keeps its place.
+    const unbegun = result === -ECANCELED && !operation.cancelled
+    const passing = unbegun || passes(result)
+    const again = passing && !operation.cancelled && !this.#closed
+    this.#datagramSends.end(operation, again)
+    if (!again) this.#finish(operation, passing ? -ECANCELED : result)
+    this.#sendNext(fd)
+  }
+
+  /** Asks for the datagrams of a descriptor that waited their turn, as far as there is room. */
+  #sendNext(fd: number): void {
+    while (!this.#closed) {
+      if (!this.#hasRoom()) {
+        this.#stalled.push(fd)
+        return
+      }
+      const operation = this.#datagramSends.next(fd)
+      if (operation === null) return
+      this.#ask(operation, true)
+    }
+  }
+
   #done(operation: Operation, result: number): void {
     if (result >= 0) this.#finish(operation, result)
     else if (operation.kind === Kind.connect && result === -EISCONN) this.#finish(operation, 0)
     else this.#failed(operation, result)
   }
 
-  /** An errno: begins again after those that say nothing about the operation. */
   #failed(operation: Operation, result: number): void {
     const file = operation.kind >= Kind.read
-    if (result === -EINTR || (result === -EAGAIN && !file)) this.#again(operation)
-    else if ((result === -ENOBUFS || result === -ENOMEM) && !file) this.#again(operation)
+    if (file ? result === -EINTR : passes(result)) this.#again(operation)
     else this.#finish(operation, result)
   }
 
@@ -464,6 +503,9 @@ export class IoUringDriver implements Driver {
     const { ring } = this
     while (!this.#waiting.empty) this.#again(this.#waiting.shift()!)
     while (!this.#dry.empty) this.#again(this.#dry.shift()!)
+    for (let next = this.#datagramSends.takeAny(); next !== null; next = this.#datagramSends.takeAny()) {
+      this.#finish(next, -ECANCELED)
+    }
     if (this.#inFlight === 0 && this.#ours === 0) return false
     if (this.#hasRoom()) {
       ring.push(IORING_OP_ASYNC_CANCEL, -1, 0, 0, IORING_ASYNC_CANCEL_ANY, OURS, CANCEL)
@@ -482,6 +524,11 @@ export class IoUringDriver implements Driver {
     rawClose(this.#eventfd)
     this.#requests.close()
   }
+}
+
+/** An errno that says nothing about the operation: it begins again. */
+function passes(result: number): boolean {
+  return result === -EINTR || result === -EAGAIN || result === -ENOBUFS || result === -ENOMEM
 }
 
 /** Counts what was sent. @returns whether that was the last of it */

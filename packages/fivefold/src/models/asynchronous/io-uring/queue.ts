@@ -25,4 +25,20 @@ export class OperationQueue {
     operation.next = null
     return operation
   }
+
+  /** Takes one out of the middle. @returns whether it was there */
+  remove(operation: Operation): boolean {
+    let before: Operation | null = null
+    for (let at = this.#first; at !== null; at = at.next) {
+      if (at === operation) {
+        if (before === null) this.#first = at.next
+        else before.next = at.next
+        if (this.#last === at) this.#last = before
+        at.next = null
+        return true
+      }
+      before = at
+    }
+    return false
+  }
 }

@@ -1,0 +1,77 @@
+/**
+ * Keeps the datagrams of a socket in order.
+ *
+ * Requests that are under way together may finish in any order: one that has to wait for room is overtaken by the
+ * next. So each datagram of a descriptor is *linked* to the one before (IOSQE_IO_LINK): the kernel begins it when
+ * that one has gone, and cancels it when that one failed, and then it is asked anew, in its place. Only
+ * neighbours of one batch can be linked; what comes later waits until the batch is through.
+ */
+import type { Ring } from '../../../sys/uring.js'
+import { Kind, type Operation } from '../../operation.js'
+import { OperationQueue } from './queue.js'
+
+class Sender {
+  /** How many the kernel has. */
+  count = 0
+  /** The submission of the last of them. */
+  last = 0
+  /** Failed for no fault of their own: they go first when the batch is through. */
+  readonly again = new OperationQueue()
+  readonly waiting = new OperationQueue()
+}
+
+export class DatagramSends {
+  readonly #ring: Ring
+  readonly #senders: (Sender | undefined)[] = []
+
+  constructor(ring: Ring) {
+    this.#ring = ring
+  }
+
+  /**
+   * Before an operation's submission is pushed.
+   * @param first it was the first to wait here (`next`)
+   * @returns false: its turn will come
+   */
+  begin(operation: Operation, first: boolean): boolean {
+    const sender = (this.#senders[operation.fd] ??= new Sender())
+    const queued = !first && !(sender.again.empty && sender.waiting.empty)
+    if (queued || (sender.count > 0 && !this.#ring.link(sender.last))) {
+      sender.waiting.push(operation)
+      return false
+    }
+    sender.count++
+    sender.last = this.#ring.tail
+    return true
+  }
+
+  /** An operation's completion came. @param again it is to be asked anew, before those that came later */
+  end(operation: Operation, again: boolean): void {
+    const sender = this.#senders[operation.fd]!
+    sender.count--
+    if (again) sender.again.push(operation)
+  }
+
+  /** The next that can be asked of a descriptor, or null: none, or the last batch is still under way. */
+  next(fd: number): Operation | null {
+    const sender = this.#senders[fd]!
+    if (sender.count > 0 && !this.#ring.linkable(sender.last)) return null
+    return sender.again.shift() ?? sender.waiting.shift()
+  }
+
+  /** Takes out one that waits here. @returns false when it does not */
+  remove(operation: Operation): boolean {
+    if (operation.kind !== Kind.sendto) return false
+    const sender = this.#senders[operation.fd]
+    return sender !== undefined && (sender.again.remove(operation) || sender.waiting.remove(operation))
+  }
+
+  /** The first of all that wait here, taken out; or null. */
+  takeAny(): Operation | null {
+    for (const sender of this.#senders) {
+      const operation = sender?.again.shift() ?? sender?.waiting.shift()
+      if (operation != null) return operation
+    }
+    return null
+  }
+}
