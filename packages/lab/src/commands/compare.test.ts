@@ -24,7 +24,7 @@ async function compared(...parameters: string[]): Promise<Comparison> {
 /** Every field is there: a number, or null and a reason. */
 function complete(result: Result): void {
   const what = `${result.model} ${result.protocol}`
-  assert.equal(result.reason, null, what)
+  assert(result.reason === null, `${what}: ${result.reason}`)
   assert.equal(result.errors, 0, `${what}: ${result.reasons.errors}`)
   const positive = (value: number | null | undefined, name: string) =>
     assert(typeof value === 'number' && value > 0 && Number.isFinite(value), `${what}: ${name} is ${value}`)

@@ -132,10 +132,10 @@ async function measureLoad(cell: Cell): Promise<Result> {
   const { server, generator } = pair
   try {
     cell.progress('connect')
-    let connected = await generator.ask<Connected>('connect', 1)
+    let connected = await generator.ask<Connected>('connect', { count: 1 })
     const one = await server.ask<Census>('census')
     if (connected.reason === null && connections > 1) {
-      connected = await generator.ask<Connected>('connect', connections - 1)
+      connected = await generator.ask<Connected>('connect', { count: connections - 1 })
     }
     if (connected.reason !== null) {
       const [complaint = connected.reason] = (await server.ask<Errors>('errors')).complaints
@@ -262,14 +262,14 @@ async function countCalls(
   const pair = await Pair.start(cell, true)
   const { server, generator } = pair
   try {
-    const connected = await generator.ask<Connected>('connect', connections)
+    const connected = await generator.ask<Connected>('connect', { count: connections })
     if (connected.reason !== null)
       return { held: null, reasons: { syscallsPerMessage: complaintText(connected.reason, text) } }
     await generator.ask('start', Math.min(times.warmUpMs, 100))
     const before = await server.ask<Counted>('counted')
     let after = before
     // On a busy machine it may take longer until there is something to count.
-    for (let tries = 0; tries < 50 && after.usage.messages - before.usage.messages < 50; tries++) {
+    for (let tries = 0; tries < 20 && after.usage.messages - before.usage.messages < 10; tries++) {
       await sleep(times.countMs)
       after = await server.ask<Counted>('counted')
     }
@@ -282,7 +282,10 @@ async function countCalls(
     const most = Math.min(times.holdAtMost, Number.isFinite(model.limits.maxWaiting) ? 0 : times.holdAtMost)
     if (!hold || protocol === 'udp' || most <= connections) return { ...counted, held: null, reasons }
     cell.progress('hold')
-    const held = await generator.ask<Connected>('connect', most - connections)
+    const held = await generator.ask<Connected>('connect', {
+      count: most - connections,
+      greeting: Math.min(cell.size, 64),
+    })
     return { ...counted, held, reasons }
   } finally {
     await pair.end()

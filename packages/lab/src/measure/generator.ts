@@ -14,6 +14,12 @@ export interface Window {
   readonly share: number
 }
 
+export interface Connect {
+  readonly count: number
+  /** Bytes of the message that has to come back on each; without it, a whole one. */
+  readonly greeting?: number
+}
+
 export interface Connected {
   readonly open: number
   /** Why there are no more of them. */
@@ -35,8 +41,8 @@ const sleep = (milliseconds: number) => new Promise((resolve) => setTimeout(reso
 
 answer({
   /** Opens so many more connections, and has one message come back on each. */
-  async connect(count: number): Promise<Connected> {
-    const reason = await load.open(count)
+  async connect({ count, greeting }: Connect): Promise<Connected> {
+    const reason = await load.open(count, greeting)
     return { open: load.greeted, reason }
   },
   /** Every connection has one message under way, from now on. */

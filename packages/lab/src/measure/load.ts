@@ -88,6 +88,8 @@ export class Load {
   messages = 0
   greeted = 0
   readonly complaints = new Complaints()
+  /** Bytes of the first message of each connection. */
+  #greeting = 0
   readonly #config: LoadConfig
   readonly #datagrams: boolean
   readonly #epoll = check(rawEpollCreate1(EPOLL_CLOEXEC), 'epoll_create1')
@@ -119,7 +121,8 @@ export class Load {
   }
 
   /** Opens connections, and has a message come back on each. @returns why there are fewer, or null */
-  async open(count: number): Promise<Complaint | null> {
+  async open(count: number, greeting = this.#config.size): Promise<Complaint | null> {
+    this.#greeting = greeting
     const target = this.#all.length + count
     let reason: Complaint | null = null
     let seen = -1
@@ -267,7 +270,7 @@ export class Load {
 
   /** Starts the connection's next message. */
   #next(connection: Connection): void {
-    connection.wanted += this.#config.size
+    connection.wanted += connection.greeted ? this.#config.size : this.#greeting
     this.#send(connection)
   }
 

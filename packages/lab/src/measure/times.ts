@@ -24,6 +24,6 @@ export function timesOf(windowMs: number, quick: boolean): Times {
     singles: 10_100,
     singlesMs: clamp(windowMs * 1.5, 50, 3000),
     countMs: clamp(windowMs / 3, 50, 500),
-    holdAtMost: quick ? 1000 : 10_000,
+    holdAtMost: quick ? 1000 : clamp(windowMs * 5, 100, 10_000),
   }
 }
