@@ -6,8 +6,9 @@
  *     the process, and there is a limit to them: a request beyond it would wait for another's end, which may
  *     never come, without a word. Such a request is refused here, with EAGAIN.
  * (b) glibc has one queue per descriptor *number*, worked off one at a time. An aio_read that waits for the peer
- *     would hold up every aio_write of that number: what is sent goes through a duplicate (dup(2)). Reads and
- *     writes of one file stand in one queue too; whoever wants them in parallel opens the file twice.
+ *     would hold up every aio_write of that number: what is sent goes through a duplicate (dup(2)), so that a
+ *     connection costs two descriptors. Reads and writes of one file stand in one queue too; whoever wants
+ *     them in parallel opens the file twice.
  * (c) There is no aio_accept, no aio_connect, and no address goes in or out. For accept, connect, recvfrom and
  *     sendto a poller is borrowed: epoll, and the calls of the readiness driver.
  * (d) A read that a thread has begun cannot be called back: aio_cancel says AIO_NOTCANCELED. Cancelled, it is
@@ -15,12 +16,12 @@
  * (e) The control block and the buffer must stay in place until the request is over. Both are in mapped memory that
  *     is never freed under a request; when a driver closes and a thread still sleeps, that memory is abandoned
  *     rather than used again, for the thread will write there whenever its read returns. Memory of the user's
- *     (sends, files) is held by the request.
+ *     (sends, files) is held by the request. A duplicate that a thread sleeps on stays open, because of (b).
  * (f) Embedded, each end raises SIGIO. Signals merge, and do not say which request: one means "look at all". One
  *     that comes without a listener ends the process. So the listener stays for good; and because Node takes it
  *     away when the process ends by itself, requests under way are told before to raise nothing.
  * (g) Dedicated, the thread sleeps in aio_suspend over all requests. For each of them glibc searches a linked list
- *     of all: the square of their number. To end that sleep from outside, an aio_read of an eventfd is one
+ *     of all: the square of their number. To end that sleep from outside, a request to read an eventfd is one
  *     of them; another thread of ours turns "the borrowed poller has something" into such an event.
  * (h) Another thread writes the outcome into the control block. Looking there costs no call; that it is really
  *     over, with its data in sight, only aio_error can say, which takes glibc's lock.
@@ -34,6 +35,8 @@ import {
   ControlBlocks,
   fillTimespec,
   IN_PROGRESS,
+  LIO_NOWAIT,
+  LIO_READ,
   rawAioCancel,
   rawAioError,
   rawAioFsync,
@@ -41,6 +44,7 @@ import {
   rawAioReturn,
   rawAioSuspend,
   rawAioWrite,
+  rawLioListio,
   SIGEV_NONE,
   SIGEV_SIGNAL,
 } from '../../sys/aio.js'
@@ -222,6 +226,7 @@ class End {
   users = 0
   /** The duplicate that is written to. */
   duplicate = -1
+  socket = false
   stream = true
   /** Sends, in order: the first is at work. */
   sending: Operation | null = null
@@ -257,6 +262,7 @@ export class PosixAioDriver implements Driver {
   /** Those whose completion is being delivered. */
   readonly #delivering: Flight[] = []
   readonly #ends = new Map<number, End>()
+  readonly #single = new Uint32Array(2)
   readonly #timespec = new Uint32Array(4)
   readonly #type = new Int32Array(1)
   readonly #typeLength = new Int32Array(1)
@@ -276,6 +282,8 @@ export class PosixAioDriver implements Driver {
   readonly #connecting = new Map<Operation, Operation>()
   /** The borrowed driver has to be given a turn. */
   #due = false
+  /** The waiter has reported, and is not read again before that is settled. */
+  #report: Flight | null = null
 
   constructor(options: DriverOptions) {
     this.#host = options.host
@@ -507,6 +515,11 @@ export class PosixAioDriver implements Driver {
         return rawAioWrite(address)
       case Duty.fsync:
         return rawAioFsync(address)
+      case Duty.wake:
+      case Duty.borrowed:
+        // By another call, so that who counts or traces aio_read sees what was asked for.
+        this.#blocks.list(flight.block, this.#single, 0)
+        return rawLioListio(LIO_NOWAIT, this.#single, 1, null)
       default:
         return rawAioRead(address)
     }
@@ -600,7 +613,10 @@ export class PosixAioDriver implements Driver {
       this.#refuse(operation)
       return
     }
-    flight.stream = this.#enter(operation.fd).stream
+    const end = this.#enter(operation.fd)
+    // Now, so that who could begin to receive can send, too. Where it fails, the send tries again, and tells.
+    if (end.socket) this.#duplicate(end)
+    flight.stream = end.stream
     flight.landing = flight.stream ? this.#small.take() : this.#large.take()
     this.#read(flight)
   }
@@ -657,13 +673,10 @@ export class PosixAioDriver implements Driver {
 
   /** Begins or goes on with the first of a descriptor's sends. */
   #send(end: End, operation: Operation): void {
-    if (end.duplicate < 0) {
-      const duplicate = rawFcntl(end.fd, F_DUPFD_CLOEXEC, 0)
-      if (duplicate < 0) {
-        this.#sendOver(end, operation, duplicate)
-        return
-      }
-      end.duplicate = duplicate
+    const duplicate = this.#duplicate(end)
+    if (duplicate < 0) {
+      this.#sendOver(end, operation, duplicate)
+      return
     }
     let flight: Flight | null | undefined = this.#all[operation.slot]
     if (flight === undefined) {
@@ -715,10 +728,12 @@ export class PosixAioDriver implements Driver {
         this.#send(end, operation)
         return
       }
-    } else if (result === -EAGAIN || result === -EINTR) {
+    } else if (passing.has(result)) {
       if (!operation.cancelled && !this.#closed) {
         if (result === -EAGAIN) makeBlocking(end.duplicate)
-        this.#send(end, operation)
+        // Out of kernel memory is no verdict on the bytes: they are kept, and offered again a little later.
+        if (result === -ENOBUFS || result === -ENOMEM) this.#defer(flight)
+        else this.#send(end, operation)
         return
       }
       over = -ECANCELED
@@ -797,11 +812,18 @@ export class PosixAioDriver implements Driver {
       end = new End(fd)
       this.#typeLength[0] = 4
       const known = rawGetsockopt(fd, SOL_SOCKET, SO_TYPE, this.#type, this.#typeLength) === 0
+      end.socket = known
       end.stream = !known || (this.#type[0] !== SOCK_DGRAM && this.#type[0] !== SOCK_RAW)
       this.#ends.set(fd, end)
     }
     end.users++
     return end
+  }
+
+  /** See (b). @returns the duplicate, or a negative errno */
+  #duplicate(end: End): number {
+    if (end.duplicate < 0) end.duplicate = rawFcntl(end.fd, F_DUPFD_CLOEXEC, 0)
+    return end.duplicate
   }
 
   /** Called before an operation's last completion, for its owner may close the descriptor in it. */
@@ -897,7 +919,13 @@ export class PosixAioDriver implements Driver {
     this.#due = false
     const did = readiness.turn(0)
     if (did > 0) this.#due = true
-    else this.#waiter?.arm()
+    else if (this.#report !== null) {
+      const report = this.#report
+      this.#report = null
+      // It is unarmed, and then its event is there to be read; or it will be in a moment, and we hear it again.
+      this.#waiter!.settle(false)
+      this.#count(report)
+    }
     return did
   }
 
@@ -928,15 +956,20 @@ export class PosixAioDriver implements Driver {
   }
 
   #count(flight: Flight): void {
-    this.#blocks.prepare(flight.block, flight.fd, flight.landing!.address, 8)
+    this.#blocks.prepare(flight.block, flight.fd, flight.landing!.address, 8, 0, LIO_READ)
     this.#launch(flight)
   }
 
   #heard(flight: Flight, result: number): void {
-    if (flight.duty === Duty.borrowed) this.#due = true
     if (this.#closed) this.#release(flight)
     else if (result < 0) this.#defer(flight)
-    else this.#count(flight)
+    else if (flight.duty === Duty.wake) this.#count(flight)
+    else {
+      // The waiter's event stays until the borrowed poller has nothing more: that is how the waiter works.
+      raise(flight.fd)
+      this.#report = flight
+      this.#due = true
+    }
   }
 
   // ---- completions
@@ -977,6 +1010,7 @@ export class PosixAioDriver implements Driver {
   /** See (e): whoever still sleeps keeps his memory; his operation ends here. */
   #abandon(): void {
     const left: Operation[] = []
+    const stuck = new Set(this.#flying.map(({ fd }) => fd))
     for (const flight of this.#flying.splice(0)) {
       const { operation } = flight
       abandoned.push(flight.memory)
@@ -990,7 +1024,8 @@ export class PosixAioDriver implements Driver {
           if (!left.includes(operation)) left.push(operation)
         }
       }
-      if (end.duplicate >= 0) rawClose(end.duplicate)
+      // Not under a thread: whoever got the number next would stand behind its request in glibc's queue.
+      if (end.duplicate >= 0 && !stuck.has(end.duplicate)) rawClose(end.duplicate)
     }
     this.#ends.clear()
     for (const operation of left) this.#finish(operation, -ECANCELED)
@@ -1144,4 +1179,9 @@ const RLIMIT_NPROC = 6
 
 const EINTR = 4
 const EAGAIN = 11
+const ENOMEM = 12
+const ENOBUFS = 105
 const ECANCELED = 125
+
+/** Ends of a write after which it is made again. */
+const passing = new Set([-EINTR, -EAGAIN, -ENOMEM, -ENOBUFS])
