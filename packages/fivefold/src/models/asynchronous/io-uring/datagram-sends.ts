@@ -11,8 +11,8 @@ import { Kind, type Operation } from '../../operation.js'
 import { OperationQueue } from './queue.js'
 
 class Sender {
-  /** How many the kernel has. */
-  count = 0
+  /** Those the kernel has, in order: it works on the first. */
+  readonly asked = new OperationQueue()
   /** The submission of the last of them. */
   last = 0
   /** Failed for no fault of their own: they go first when the batch is through. */
@@ -36,11 +36,11 @@ export class DatagramSends {
   begin(operation: Operation, first: boolean): boolean {
     const sender = (this.#senders[operation.fd] ??= new Sender())
     const queued = !first && !(sender.again.empty && sender.waiting.empty)
-    if (queued || (sender.count > 0 && !this.#ring.link(sender.last))) {
+    if (queued || (!sender.asked.empty && !this.#ring.link(sender.last))) {
       sender.waiting.push(operation)
       return false
     }
-    sender.count++
+    sender.asked.push(operation)
     sender.last = this.#ring.tail
     return true
   }
@@ -48,15 +48,20 @@ export class DatagramSends {
   /** An operation's completion came. @param again it is to be asked anew, before those that came later */
   end(operation: Operation, again: boolean): void {
     const sender = this.#senders[operation.fd]!
-    sender.count--
+    sender.asked.remove(operation)
     if (again) sender.again.push(operation)
   }
 
   /** The next that can be asked of a descriptor, or null: none, or the last batch is still under way. */
   next(fd: number): Operation | null {
     const sender = this.#senders[fd]!
-    if (sender.count > 0 && !this.#ring.linkable(sender.last)) return null
+    if (!sender.asked.empty && !this.#ring.linkable(sender.last)) return null
     return sender.again.shift() ?? sender.waiting.shift()
+  }
+
+  /** The one the kernel works on. Those linked to it are not begun, and cannot be cancelled yet. */
+  current(fd: number): Operation | null {
+    return this.#senders[fd]!.asked.first
   }
 
   /** Takes out one that waits here. @returns false when it does not */

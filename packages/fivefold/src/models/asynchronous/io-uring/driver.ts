@@ -41,10 +41,10 @@ const MOST_COMPLETIONS = 4096
 /** While completions are handled, what the handlers ask for goes to the kernel in batches of so many. */
 const SUBMIT_EVERY = 16
 
-/** `user_data` of our own requests: low word -1, and in the high word which. */
-const OURS = -1
-const WAKE = 1
-const CANCEL = 2
+/** `user_data` of our own requests: the low word negative. A cancel: -3 - slot, and in the high word the generation. */
+const WAKE = -1
+const CANCEL_ALL = -2
+const CANCEL = -3
 
 const open = new Set<IoUringDriver>()
 let closesOnExit = false
@@ -264,7 +264,7 @@ export class IoUringDriver implements Driver {
       ring.cqHead = (ring.cqHead + 1) | 0
       count++
       if (slot < 0) {
-        this.#ourOwn(generation, flags)
+        this.#ourOwn(slot, generation, result, flags)
         continue
       }
       const operation = this.#operations[slot]!
@@ -298,11 +298,18 @@ export class IoUringDriver implements Driver {
     return count
   }
 
-  #ourOwn(what: number, flags: number): void {
+  #ourOwn(what: number, generation: number, result: number, flags: number): void {
     if ((flags & IORING_CQE_F_MORE) === 0) this.#ours--
-    if (what !== WAKE) return
-    rawEventfdRead(this.#eventfd)
-    if ((flags & IORING_CQE_F_MORE) === 0 && !this.#closed) this.#watchEventfd()
+    if (what === WAKE) {
+      rawEventfdRead(this.#eventfd)
+      if ((flags & IORING_CQE_F_MORE) === 0 && !this.#closed) this.#watchEventfd()
+    } else if (what <= CANCEL && result === -ENOENT) {
+      const slot = CANCEL - what
+      const operation = this.#operations[slot]!
+      if (operation !== null && this.#generations[slot] === generation && operation.kind === Kind.sendto) {
+        this.#cancelCurrent(operation.fd)
+      }
+    }
   }
 
   // ---- asking
@@ -340,15 +347,22 @@ export class IoUringDriver implements Driver {
       return
     }
     const { slot } = operation
-    const at = this.ring.push(IORING_OP_ASYNC_CANCEL, -1, 0, 0, 0, OURS, CANCEL)
+    const generation = this.#generations[slot]!
+    const at = this.ring.push(IORING_OP_ASYNC_CANCEL, -1, 0, 0, 0, CANCEL - slot, generation)
     this.ring.sqes[at + 4] = slot
-    this.ring.sqes[at + 5] = this.#generations[slot]!
+    this.ring.sqes[at + 5] = generation
     this.#ours++
+  }
+
+  /** A datagram that was cancelled while it was linked to another is found when its turn has come. */
+  #cancelCurrent(fd: number): void {
+    const current = this.#datagramSends.current(fd)
+    if (current?.cancelled && !this.#closed) this.#cancel(current)
   }
 
   #watchEventfd(): void {
     // Linux 5.13; there is always room: this is a ring's first request, or follows a completion.
-    this.ring.push(IORING_OP_POLL_ADD, this.#eventfd, 0, IORING_POLL_ADD_MULTI, POLLIN, OURS, WAKE)
+    this.ring.push(IORING_OP_POLL_ADD, this.#eventfd, 0, IORING_POLL_ADD_MULTI, POLLIN, WAKE, 0)
     this.#ours++
   }
 
@@ -425,6 +439,7 @@ export class IoUringDriver implements Driver {
     const again = passing && !operation.cancelled && !this.#closed
     this.#datagramSends.end(operation, again)
     if (!again) this.#finish(operation, passing ? -ECANCELED : result)
+    this.#cancelCurrent(fd)
     this.#sendNext(fd)
   }
 
@@ -508,7 +523,7 @@ export class IoUringDriver implements Driver {
     }
     if (this.#inFlight === 0 && this.#ours === 0) return false
     if (this.#hasRoom()) {
-      ring.push(IORING_OP_ASYNC_CANCEL, -1, 0, 0, IORING_ASYNC_CANCEL_ANY, OURS, CANCEL)
+      ring.push(IORING_OP_ASYNC_CANCEL, -1, 0, 0, IORING_ASYNC_CANCEL_ANY, CANCEL_ALL, 0)
       this.#ours++
     }
     do {
@@ -549,6 +564,7 @@ function grown<A extends Int32Array | Uint8Array>(from: A, into: A): A {
 }
 
 const POLLIN = 1
+const ENOENT = 2
 const EINTR = 4
 const EAGAIN = 11
 const ENOMEM = 12

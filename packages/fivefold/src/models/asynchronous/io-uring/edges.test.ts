@@ -4,7 +4,7 @@ import { readdirSync } from 'node:fs'
 import { describe, test } from 'node:test'
 import { AF_UNIX } from '../../../sys/address.js'
 import { rawClose } from '../../../sys/descriptor.js'
-import { SOCK_CLOEXEC, SOCK_STREAM, socketpair } from '../../../sys/socket.js'
+import { rawBind, rawSocket, SOCK_CLOEXEC, SOCK_DGRAM, SOCK_STREAM, socketpair } from '../../../sys/socket.js'
 import { Kind } from '../../operation.js'
 import {
   type Asked,
@@ -236,6 +236,46 @@ for (const host of hosts) {
           rawClose(theirs)
         }
         turner.close()
+      })
+
+      test('Unix datagrams to a full peer wait in order, and can be cancelled', async () => {
+        const turner = open()
+        const peer = rawSocket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0)
+        const address = encoded({ family: 'Unix', path: `\0fivefold-${process.pid}-${host}-${tier.setup}` })
+        assert.equal(rawBind(peer, address, address.length), 0)
+        const ours = rawSocket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0)
+        const send = (index: number) =>
+          turner.ask(Kind.sendto, ours, { buffers: [pattern(20, index)], address })
+        for (const rest of [0, 20]) {
+          const sends = Array.from({ length: 60 }, (_, index) => send(index))
+          if (rest > 0) await turner.rest(rest)
+          for (const [index, one] of sends.entries()) if (index >= 40) turner.cancel(one)
+          let got = 0
+          const read = () => {
+            for (let data = receiveNow(peer); typeof data !== 'number'; data = receiveNow(peer)) {
+              assert.ok(data.equals(pattern(20, got++)), `datagram ${got - 1}`)
+            }
+          }
+          await turner.until(() => {
+            read()
+            turner.nudge()
+            return sends.every(({ over }) => over)
+          })
+          read()
+          assert.ok(got >= 40 && sends.slice(0, 40).every(({ last }) => last.result === 20))
+          assert.equal(sends.filter(({ last }) => last.result === 20).length, got)
+        }
+        // Nobody reads any more.
+        const sends = Array.from({ length: 60 }, (_, index) => send(index))
+        for (const one of sends) turner.cancel(one)
+        await turner.until(() => sends.every(({ over }) => over))
+        const late = Array.from({ length: 60 }, (_, index) => send(index))
+        await turner.rest(20)
+        for (const one of late) turner.cancel(one)
+        await turner.until(() => late.every(({ over }) => over))
+        turner.close()
+        rawClose(peer)
+        rawClose(ours)
       })
 
       test('what is cancelled before its first turn ends as well', async () => {

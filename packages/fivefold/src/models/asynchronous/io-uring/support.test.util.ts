@@ -127,6 +127,11 @@ export class Turner {
     })
   }
 
+  /** Embedded: one more turn, soon. */
+  nudge(): void {
+    setTimeout(() => this.#schedule(), 1)
+  }
+
   /** Turns for a while, whatever happens. */
   async rest(ms: number): Promise<void> {
     const end = performance.now() + ms
