@@ -116,7 +116,7 @@ export class DatagramSocket implements Completion, Deferred, AsyncDisposable {
   }
 
   /**
-   * Sends one datagram. A buffer of more than 16 KiB must not be changed before it is sent.
+   * Sends one datagram. A buffer of more than 4 KiB must not be changed before it is sent.
    * @param to whom to; not for a connected socket. `hostname` is an IP address here.
    * @returns false when it was not taken: too many wait to be sent. `drain` tells when there is room again.
    * @throws ERR_INVALID_ARG_VALUE for a bad destination; what fails later (EMSGSIZE, …) goes to `error`

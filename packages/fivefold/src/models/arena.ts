@@ -12,7 +12,6 @@ const GIVE_AWAY = 8 * 1024
 const BLOCK = 512 * 1024
 /** The least room offered to a receive. */
 const ROOM = 64 * 1024
-const SMALL_BLOCK = 32 * 1024
 
 export class Arena {
   /** Where the kernel may write now, and how much. */
@@ -22,10 +21,6 @@ export class Arena {
   #bytes = new Uint8Array(0)
   #base = 0
   #at = 0
-
-  #small = new ArrayBuffer(0)
-  #smallBytes = new Uint8Array(0)
-  #smallAt = 0
 
   constructor() {
     this.#renew()
@@ -46,22 +41,12 @@ export class Arena {
   }
 
   #copy(length: number): Buffer {
-    if (this.#smallAt + length > this.#small.byteLength) {
-      this.#small = Buffer.allocUnsafeSlow(SMALL_BLOCK).buffer as ArrayBuffer
-      this.#smallBytes = new Uint8Array(this.#small)
-      this.#smallAt = 0
-    }
-    const at = this.#smallAt
+    const chunk = Buffer.allocUnsafe(length)
     const from = this.#at
-    this.#smallAt = (at + length + 7) & ~7
-    if (length <= 64) {
-      const target = this.#smallBytes
-      const source = this.#bytes
-      for (let index = 0; index < length; index++) target[at + index] = source[from + index]!
-    } else {
-      this.#smallBytes.set(this.#bytes.subarray(from, from + length), at)
-    }
-    return Buffer.from(this.#small, at, length)
+    const source = this.#bytes
+    if (length <= 64) for (let index = 0; index < length; index++) chunk[index] = source[from + index]!
+    else chunk.set(source.subarray(from, from + length))
+    return chunk
   }
 
   #renew(): void {

@@ -46,7 +46,7 @@ import {
 import { rawSendByte, rawSleepUntilByte } from '../sys/wake.js'
 import * as at from './blocking-layout.js'
 import type { Driver, DriverOptions, Host, Model, Verdict } from './model.js'
-import { Kind, Operation } from './operation.js'
+import { advance, append, Kind, Operation, ownSmall } from './operation.js'
 import { now } from './stamps.js'
 import { longestSleep, pause, startThread } from './thread.js'
 import { interruptSignal } from './thread-signals.js'
@@ -208,6 +208,7 @@ export class BlockingDriver implements Driver {
     if (operation.kind === Kind.send || operation.kind === Kind.sendto) {
       const head = this.#sending.size > 0 ? this.#sending.get(operation.fd) : undefined
       if (head !== undefined) {
+        ownSmall(operation)
         append(head, operation)
         return
       }
@@ -605,6 +606,7 @@ export class BlockingDriver implements Driver {
       if (sent === -EINTR) continue
       // Out of kernel memory is no verdict on the bytes: the thread waits for some.
       if (sent !== -EAGAIN && sent !== -ENOBUFS && sent !== -ENOMEM) return sent
+      ownSmall(operation)
       const result = this.#request(operation)
       if (result === UNDER_WAY) this.#sending.set(operation.fd, operation)
       return result
@@ -706,24 +708,6 @@ function writeIovec(thread: Thread, operation: Operation): number {
     count++
   }
   return count
-}
-
-/** Counts what was sent. @returns whether that was the last of it */
-function advance(operation: Operation, sent: number): boolean {
-  operation.sent += sent
-  const { buffers } = operation
-  let offset = operation.offset + sent
-  let { index } = operation
-  while (index < buffers.length && offset >= buffers[index]!.length) offset -= buffers[index++]!.length
-  operation.index = index
-  operation.offset = offset
-  return index >= buffers.length
-}
-
-function append(head: Operation, operation: Operation): void {
-  let last = head
-  while (last.next !== null) last = last.next
-  last.next = operation
 }
 
 function remove(head: Operation, operation: Operation): void {

@@ -12,11 +12,14 @@ export const Kind = {
   connect: 1,
   /** recv(2), repeating. `chunk`: the bytes, yours for good. `result`: how many; 0 is the end, and the last. */
   receive: 2,
-  /** send(2) or sendmsg(2) of all of `buffers`, in order. `result`: the bytes sent; short only with an error. */
+  /**
+   * send(2) or sendmsg(2) of all of `buffers`, in order. `result`: the bytes sent; short only with an error. Up to
+   * `COPIED` bytes in all are the caller's again when submit returns; more stay the model's until it is over.
+   */
   send: 3,
   /** recvfrom(2), repeating. `chunk`: the datagram; `from`; `truncated`. `result`: its length as received. */
   recvfrom: 4,
-  /** sendto(2) of `buffers[0]` to `address` (none: the connected peer). `result`: the bytes sent. */
+  /** sendto(2) of `buffers[0]` to `address` (none: the connected peer). `result`: the bytes sent. As for `send`. */
   sendto: 5,
   /** pread(2) into `buffers[0]` at `position`. `result`: the bytes read; 0 at the end of the file. */
   read: 6,
@@ -109,3 +112,59 @@ export class Operation {
 }
 
 const none: readonly Uint8Array[] = []
+
+/** So much in all is copied rather than kept hold of. */
+export const COPIED = 4096
+
+/** Makes what is left of a small send a copy of its own, before a driver puts it off. */
+export function ownSmall(operation: Operation): void {
+  const { buffers, index, offset } = operation
+  let left = -offset
+  for (let at = index; at < buffers.length; at++) left += buffers[at]!.length
+  if (left > COPIED) return
+  const copy = Buffer.allocUnsafe(left)
+  let to = 0
+  for (let at = index; at < buffers.length; at++) {
+    const part = at === index ? buffers[at]!.subarray(offset) : buffers[at]!
+    copy.set(part, to)
+    to += part.length
+  }
+  operation.buffers = [copy]
+  operation.index = operation.offset = 0
+}
+
+/** Counts what a send has sent. @returns whether that was the last of it */
+export function advance(operation: Operation, sent: number): boolean {
+  operation.sent += sent
+  const { buffers } = operation
+  let offset = operation.offset + sent
+  let { index } = operation
+  while (index < buffers.length && offset >= buffers[index]!.length) offset -= buffers[index++]!.length
+  operation.index = index
+  operation.offset = offset
+  return index >= buffers.length
+}
+
+/** Operations that wait for one another hang together by `next`. */
+export function append(head: Operation, operation: Operation): void {
+  let last = head
+  while (last.next !== null) last = last.next
+  last.next = operation
+}
+
+/** Takes an operation out of a queue. @returns the queue's head */
+export function without(head: Operation | null, operation: Operation): Operation | null {
+  if (head === null) return null
+  if (head === operation) {
+    const { next } = operation
+    operation.next = null
+    return next
+  }
+  for (let before = head; before.next !== null; before = before.next) {
+    if (before.next !== operation) continue
+    before.next = operation.next
+    operation.next = null
+    break
+  }
+  return head
+}

@@ -34,7 +34,7 @@ import {
 } from '../sys/socket.js'
 import { Arena } from './arena.js'
 import { type Driver, type Interest, type Poller, READ, ReadyList, WRITE } from './model.js'
-import { Kind, type Operation } from './operation.js'
+import { advance, append, Kind, type Operation, ownSmall, without } from './operation.js'
 import { now } from './stamps.js'
 
 /** What one descriptor waits for. */
@@ -110,7 +110,10 @@ export class ReadinessDriver implements Driver {
       case Kind.connect: {
         const entry = this.#entries[operation.fd]
         const free = entry === undefined || entry.writer === null
-        if (!free || !this.#attempt(operation)) this.#queue(operation, WRITE)
+        if (!free || !this.#attempt(operation)) {
+          if (operation.kind !== Kind.connect) ownSmall(operation)
+          this.#queue(operation, WRITE)
+        }
         break
       }
       default:
@@ -347,10 +350,13 @@ export class ReadinessDriver implements Driver {
   #connected(operation: Operation): number {
     const error = rawSocketError(operation.fd)
     if (error !== 0) return error < 0 ? error : -error
-    // The report may have been a mere hint: connect once more tells for sure.
-    const result = rawConnect(operation.fd, operation.address, operation.address!.length)
+    // The report may have been a mere hint: connect once more tells for sure. Whoever hears of each event once
+    // has had it, so an interruption is no answer.
+    let result: number
+    do result = rawConnect(operation.fd, operation.address, operation.address!.length)
+    while (result === -EINTR)
     if (result === -EISCONN) return 0
-    return result === -EINTR || result === -EINPROGRESS ? -EALREADY : result
+    return result === -EINPROGRESS ? -EALREADY : result
   }
 
   /** @returns whether the operation is over; false: there is no room now */
@@ -365,8 +371,12 @@ export class ReadinessDriver implements Driver {
         else this.#end(operation, result)
         return true
       }
-      // Out of kernel memory is no verdict on the bytes: they are kept, and sent when there is room.
-      if (sent === -EAGAIN || sent === -ENOBUFS || sent === -ENOMEM) return false
+      if (sent === -EAGAIN) return false
+      // Out of kernel memory is no verdict on the bytes: they are kept, and tried again. No event tells when.
+      if (sent === -ENOBUFS || sent === -ENOMEM) {
+        this.#poller.again?.(operation.fd, WRITE)
+        return false
+      }
       if (sent === -EINTR) continue
       if (entry === null) this.#finish(operation, sent)
       else this.#end(operation, sent)
@@ -430,40 +440,6 @@ export class ReadinessDriver implements Driver {
     if (operation.stamps !== null) operation.stamps.delivered = now()
     operation.owner.completed(operation)
   }
-}
-
-/** Counts what was sent. @returns whether that was the last of it */
-function advance(operation: Operation, sent: number): boolean {
-  operation.sent += sent
-  const { buffers } = operation
-  let offset = operation.offset + sent
-  let { index } = operation
-  while (index < buffers.length && offset >= buffers[index]!.length) offset -= buffers[index++]!.length
-  operation.index = index
-  operation.offset = offset
-  return index >= buffers.length
-}
-
-function append(head: Operation, operation: Operation): void {
-  let last = head
-  while (last.next !== null) last = last.next
-  last.next = operation
-}
-
-function without(head: Operation | null, operation: Operation): Operation | null {
-  if (head === null) return null
-  if (head === operation) {
-    const { next } = operation
-    operation.next = null
-    return next
-  }
-  for (let before = head; before.next !== null; before = before.next) {
-    if (before.next !== operation) continue
-    before.next = operation.next
-    operation.next = null
-    break
-  }
-  return head
 }
 
 const EINTR = 4

@@ -1,6 +1,6 @@
 /** A connected stream socket: what was written goes out in order, what comes is handed to the handlers. */
 import type { Deferred, Engine } from '../loop/engine.js'
-import { type Completion, Kind, Operation, syscallOf } from '../models/operation.js'
+import { COPIED, type Completion, Kind, Operation, syscallOf } from '../models/operation.js'
 import { publish, stampsIfWanted } from '../models/stamps.js'
 import type { Address } from '../sys/address.js'
 import { rawClose } from '../sys/descriptor.js'
@@ -20,9 +20,6 @@ import {
   TCP_NODELAY,
 } from '../sys/socket.js'
 import type { SocketHandlers } from './handlers.js'
-
-/** Up to here what is written is copied; beyond, the socket refers to the caller's memory until it is sent. */
-const COPY = 4096
 
 /** Settings of a socket that its maker passes on. */
 export interface SocketSettings<Data> {
@@ -51,8 +48,10 @@ export class Socket<Data = unknown> implements Completion, Deferred {
   /** Written, and not yet handed to the driver; and the bytes of that and of what the driver has. */
   #queue: Uint8Array[] = []
   #queued = 0
-  #inData = false
   #needsDrain = false
+  /** Inside a submit of ours; and what failed in there, which is told later, outside the caller's `write`. */
+  #submitting = false
+  #failed = 0
   #paused = false
   /** What came while paused. */
   #held: Buffer[] = []
@@ -131,7 +130,7 @@ export class Socket<Data = unknown> implements Completion, Deferred {
    * @throws ERR_STREAM_WRITE_AFTER_END after `end()`; ERR_INVALID_ARG_TYPE, or for a detached or resizable buffer
    */
   write(data: Uint8Array | string): number {
-    if (this.#closing) return 0
+    if (this.#closing || this.#failed !== 0) return 0
     if (this.#ending) {
       throw Object.assign(new Error('write after end'), { code: 'ERR_STREAM_WRITE_AFTER_END' })
     }
@@ -221,6 +220,10 @@ export class Socket<Data = unknown> implements Completion, Deferred {
       return
     }
     if (this.#closing) return
+    if (this.#failed !== 0) {
+      this.#fail(this.#failed, this.#send)
+      return
+    }
     if (!this.#paused && (this.#held.length > 0 || this.#peerEnded)) this.#deliverHeld()
     this.#flush()
   }
@@ -256,15 +259,11 @@ export class Socket<Data = unknown> implements Completion, Deferred {
   #deliver(chunk: Buffer): void {
     const { data } = this.#handlers
     if (data === undefined) return
-    this.#inData = true
     try {
       data(this, chunk)
     } catch (error) {
       this.#thrown(error)
     }
-    this.#inData = false
-    // What the handler wrote goes out together, as soon as it has returned.
-    if (this.#queue.length > 0) this.#flush()
   }
 
   #deliverHeld(): void {
@@ -304,10 +303,13 @@ export class Socket<Data = unknown> implements Completion, Deferred {
       if (taken <= 0) return 0
     }
     if (taken < length) bytes = bytes.subarray(0, taken)
-    // Inside the data handler it is usually sent as soon as the handler returns, but nothing promises that.
-    this.#queue.push(typeof data !== 'string' && taken <= COPY ? Buffer.from(bytes) : bytes)
     this.#queued += taken
-    if (!this.#inData) this.#flushSoon()
+    if (this.#send.inFlight || this.#queue.length > 0) {
+      // Behind what is being sent; it goes out with all that gathers meanwhile.
+      this.#queue.push(typeof data !== 'string' && taken <= COPIED ? Buffer.from(bytes) : bytes)
+      return taken
+    }
+    this.#submit([bytes])
     return taken
   }
 
@@ -321,11 +323,18 @@ export class Socket<Data = unknown> implements Completion, Deferred {
       if (this.#ending && !this.#endSent) this.#sendEnd()
       return
     }
-    const send = this.#send
-    send.buffers = this.#queue
+    const queue = this.#queue
     this.#queue = []
+    this.#submit(queue)
+  }
+
+  #submit(buffers: readonly Uint8Array[]): void {
+    const send = this.#send
+    send.buffers = buffers
     send.stamps = stampsIfWanted()
+    this.#submitting = true
     this.#engine.submit(send)
+    this.#submitting = false
   }
 
   #sent(operation: Operation): void {
@@ -338,10 +347,13 @@ export class Socket<Data = unknown> implements Completion, Deferred {
       return
     }
     if (result < 0) {
-      this.#fail(result, operation)
+      if (this.#submitting) {
+        this.#failed = result
+        this.#engine.defer(this)
+      } else this.#fail(result, operation)
       return
     }
-    if (this.#queue.length > 0) this.#engine.defer(this)
+    if (this.#queue.length > 0) this.#flush()
     else if (this.#ending) this.#sendEnd()
     if (this.#needsDrain && this.#queued * 2 <= this.#settings.highWaterMark) {
       this.#needsDrain = false

@@ -60,7 +60,7 @@ import { SIGIO } from '../../sys/signal.js'
 import { rawGetsockopt, SO_TYPE, SOCK_DGRAM, SOCK_RAW, SOL_SOCKET } from '../../sys/socket.js'
 import { type Driver, type DriverOptions, type Host, type Model, READ, type Verdict } from '../model.js'
 import { EpollPoller } from '../multiplexing/epoll.js'
-import { Kind, Operation } from '../operation.js'
+import { advance, append, Kind, Operation, ownSmall, without } from '../operation.js'
 import { ReadinessDriver } from '../readiness.js'
 import { now } from '../stamps.js'
 import { refusal, unavailable } from '../verdict.js'
@@ -319,6 +319,7 @@ export class PosixAioDriver implements Driver {
         this.#receive(operation)
         break
       case Kind.send: {
+        ownSmall(operation)
         const end = this.#enter(operation.fd)
         if (end.sending !== null) append(end.sending, operation)
         else {
@@ -1053,18 +1054,6 @@ function gather({ buffers, index, offset }: Operation, into: Uint8Array): number
   return length
 }
 
-/** Counts what was sent. @returns whether that was the last of it */
-function advance(operation: Operation, sent: number): boolean {
-  operation.sent += sent
-  const { buffers } = operation
-  let offset = operation.offset + sent
-  let { index } = operation
-  while (index < buffers.length && offset >= buffers[index]!.length) offset -= buffers[index++]!.length
-  operation.index = index
-  operation.offset = offset
-  return index >= buffers.length
-}
-
 function raise(eventfd: number): void {
   while (rawEventfdWrite(eventfd, 1) === -EINTR);
 }
@@ -1072,27 +1061,6 @@ function raise(eventfd: number): void {
 function makeBlocking(fd: number): void {
   const flags = rawFcntl(fd, F_GETFL, 0)
   if (flags >= 0 && (flags & O_NONBLOCK) !== 0) rawFcntl(fd, F_SETFL, flags & ~O_NONBLOCK)
-}
-
-function append(head: Operation, operation: Operation): void {
-  let last = head
-  while (last.next !== null) last = last.next
-  last.next = operation
-}
-
-function without(head: Operation | null, operation: Operation): Operation | null {
-  if (head === operation) {
-    const { next } = operation
-    operation.next = null
-    return next
-  }
-  for (let before = head; before !== null && before.next !== null; before = before.next) {
-    if (before.next !== operation) continue
-    before.next = operation.next
-    operation.next = null
-    break
-  }
-  return head
 }
 
 // ---- the model

@@ -5,9 +5,13 @@
  * next. So each datagram of a descriptor is *linked* to the one before (IOSQE_IO_LINK): the kernel begins it when
  * that one has gone, and cancels it when that one failed, and then it is asked anew, in its place. Only
  * neighbours of one batch can be linked; what comes later waits until the batch is through.
+ *
+ * Nor may the kernel wait for room by itself: seen on Linux 6.18, a datagram for a Unix socket whose queue is full
+ * has been read from our memory by the first attempt, and the attempt that succeeds sends none of it. So each is
+ * sent with MSG_DONTWAIT, and answered EAGAIN its operation waits as a request of another kind (`pause`).
  */
 import type { Ring } from '../../../sys/uring.js'
-import { Kind, type Operation } from '../../operation.js'
+import { Kind, type Operation, ownSmall } from '../../operation.js'
 import { OperationQueue } from './queue.js'
 
 class Sender {
@@ -37,6 +41,7 @@ export class DatagramSends {
     const sender = (this.#senders[operation.fd] ??= new Sender())
     const queued = !first && !(sender.again.empty && sender.waiting.empty)
     if (queued || (!sender.asked.empty && !this.#ring.link(sender.last))) {
+      ownSmall(operation)
       sender.waiting.push(operation)
       return false
     }
@@ -50,6 +55,11 @@ export class DatagramSends {
     const sender = this.#senders[operation.fd]!
     sender.asked.remove(operation)
     if (again) sender.again.push(operation)
+  }
+
+  /** One that waited for room goes first of all. */
+  first(operation: Operation): void {
+    this.#senders[operation.fd]!.again.unshift(operation)
   }
 
   /** The next that can be asked of a descriptor, or null: none, or the last batch is still under way. */

@@ -18,7 +18,7 @@ import {
   type Ring,
 } from '../../../sys/uring.js'
 import type { Driver, Host } from '../../model.js'
-import { Kind, type Operation } from '../../operation.js'
+import { advance, Kind, type Operation, ownSmall } from '../../operation.js'
 import { now } from '../../stamps.js'
 import { DatagramSends } from './datagram-sends.js'
 import { DatagramBuffers } from './datagrams.js'
@@ -60,6 +60,8 @@ export class IoUringDriver implements Driver {
   #generations = new Int32Array(1024)
   /** 1: the kernel has the request, and its completion is to come. */
   #asked = new Uint8Array(1024)
+  /** 1: a datagram whose request is the wait for room. */
+  #pausing = new Uint8Array(1024)
   readonly #free: number[] = []
   #inFlight = 0
   /** Requests of our own. */
@@ -321,6 +323,7 @@ export class IoUringDriver implements Driver {
       this.#generations = grown(this.#generations, new Int32Array(slot * 2))
       this.#requests.resize(slot * 2)
       this.#asked = grown(this.#asked, new Uint8Array(slot * 2))
+      this.#pausing = grown(this.#pausing, new Uint8Array(slot * 2))
     }
     return slot
   }
@@ -328,7 +331,10 @@ export class IoUringDriver implements Driver {
   /** Gives the kernel the request for an operation, or what is left of it; when there is room. */
   #start(operation: Operation): void {
     if (this.#waiting.empty && (this.ring.room > 0 || this.#hasRoom())) this.#ask(operation, false)
-    else this.#waiting.push(operation)
+    else {
+      if (operation.kind === Kind.send && operation.sent === 0) ownSmall(operation)
+      this.#waiting.push(operation)
+    }
   }
 
   #ask(operation: Operation, first: boolean): void {
@@ -432,13 +438,22 @@ export class IoUringDriver implements Driver {
   }
 
   #sentTo(operation: Operation, result: number): void {
-    const { fd } = operation
-    // The one before it failed, and it was not even begun: it keeps its place.
-    const unbegun = result === -ECANCELED && !operation.cancelled
-    const passing = unbegun || passes(result)
-    const again = passing && !operation.cancelled && !this.#closed
-    this.#datagramSends.end(operation, again)
-    if (!again) this.#finish(operation, passing ? -ECANCELED : result)
+    const { fd, slot } = operation
+    const ends = operation.cancelled || this.#closed
+    if (this.#pausing[slot] === 1) {
+      this.#pausing[slot] = 0
+      this.#datagramSends.end(operation, false)
+      if (ends) this.#finish(operation, -ECANCELED)
+      else this.#datagramSends.first(operation)
+    } else if (!ends && passes(result) && result !== -EINTR && this.#hasRoom()) {
+      this.#pausing[slot] = this.#asked[slot] = 1
+      this.#requests.pause(operation, this.#generations[slot]!, result !== -EAGAIN)
+    } else {
+      // Cancelled, but not by us: the one before it failed, and it was not even begun.
+      const passing = passes(result) || result === -ECANCELED
+      this.#datagramSends.end(operation, passing && !ends)
+      if (!passing || ends) this.#finish(operation, passing ? -ECANCELED : result)
+    }
     this.#cancelCurrent(fd)
     this.#sendNext(fd)
   }
@@ -544,18 +559,6 @@ export class IoUringDriver implements Driver {
 /** An errno that says nothing about the operation: it begins again. */
 function passes(result: number): boolean {
   return result === -EINTR || result === -EAGAIN || result === -ENOBUFS || result === -ENOMEM
-}
-
-/** Counts what was sent. @returns whether that was the last of it */
-function advance(operation: Operation, sent: number): boolean {
-  operation.sent += sent
-  const { buffers } = operation
-  let offset = operation.offset + sent
-  let { index } = operation
-  while (index < buffers.length && offset >= buffers[index]!.length) offset -= buffers[index++]!.length
-  operation.index = index
-  operation.offset = offset
-  return index >= buffers.length
 }
 
 function grown<A extends Int32Array | Uint8Array>(from: A, into: A): A {

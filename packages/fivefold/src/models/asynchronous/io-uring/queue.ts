@@ -20,6 +20,13 @@ export class OperationQueue {
     this.#last = operation
   }
 
+  /** Puts one before all others. */
+  unshift(operation: Operation): void {
+    operation.next = this.#first
+    this.#first = operation
+    if (this.#last === null) this.#last = operation
+  }
+
   /** The longest waiting one, or null. */
   shift(): Operation | null {
     const operation = this.#first

@@ -2,17 +2,19 @@
  * How each operation is asked of the kernel: the submission entry of each kind, and the memory it points into.
  */
 import { addressOf } from '../../../sys/ffi.js'
-import { MSG_NOSIGNAL, MSG_WAITALL, SOCK_CLOEXEC } from '../../../sys/socket.js'
+import { AF_UNIX, MSG_DONTWAIT, MSG_NOSIGNAL, MSG_WAITALL, SOCK_CLOEXEC } from '../../../sys/socket.js'
 import {
   IORING_ACCEPT_MULTISHOT,
   IORING_OP_ACCEPT,
   IORING_OP_CONNECT,
   IORING_OP_FSYNC,
+  IORING_OP_POLL_ADD,
   IORING_OP_READ,
   IORING_OP_RECV,
   IORING_OP_RECVMSG,
   IORING_OP_SEND,
   IORING_OP_SENDMSG,
+  IORING_OP_TIMEOUT,
   IORING_OP_WRITE,
   IORING_RECV_MULTISHOT,
   IOSQE_BUFFER_SELECT,
@@ -32,6 +34,8 @@ const IOVECS = 64
 const MOST_IOVECS = 124
 const ADDRESS = 80
 
+const PAUSE_NS = 1_000_000
+const POLLOUT = 4
 const MULTISHOT = IOSQE_BUFFER_SELECT | IORING_RECV_MULTISHOT
 const SEND_FLAGS = MSG_NOSIGNAL | MSG_WAITALL
 
@@ -41,8 +45,14 @@ export class Requests {
   /** Each slot's block of memory, -1: none. */
   #blocks = new Int32Array(1024).fill(-1)
 
+  /** A `struct __kernel_timespec` of `PAUSE_NS`. */
+  readonly #pauseAddress: number
+
   constructor(ring: Ring) {
     this.#ring = ring
+    const block = this.#memory.take(16)
+    this.#memory.slab(block).u32.set([0, 0, PAUSE_NS, 0], this.#memory.offset(block) >> 2)
+    this.#pauseAddress = this.#memory.address(block)
   }
 
   /** Writes the request of an operation that has a slot, or of what is left of it. There must be room. */
@@ -81,6 +91,18 @@ export class Requests {
       case Kind.fsync:
         this.#push(IORING_OP_FSYNC, operation, generation, 0, 0, 0)
         break
+    }
+  }
+
+  /**
+   * Writes a request that waits until a datagram may have room. Readiness tells that, but not of a Unix socket
+   * that names its peer with each datagram: it is always writable, however full the peer's queue. It waits a while.
+   */
+  pause(operation: Operation, generation: number, outOfMemory: boolean): void {
+    if (outOfMemory || operation.address?.[0] === AF_UNIX) {
+      this.#push(IORING_OP_TIMEOUT, operation, generation, this.#pauseAddress, 1, 0)
+    } else {
+      this.#push(IORING_OP_POLL_ADD, operation, generation, 0, 0, POLLOUT)
     }
   }
 
@@ -237,6 +259,6 @@ export class Requests {
     if (copied) u8.set(data, at + HEADERS)
     slab.setPointer(at + IOVECS, copied ? base + HEADERS : addressOf(data))
     slab.setPointer(at + IOVECS + 8, data.length)
-    this.#push(IORING_OP_SENDMSG, operation, generation, base, 1, MSG_NOSIGNAL)
+    this.#push(IORING_OP_SENDMSG, operation, generation, base, 1, MSG_NOSIGNAL | MSG_DONTWAIT)
   }
 }
