@@ -66,7 +66,10 @@ export class Registered {
       this.hint(entries[0]!, READ | WRITE)
       return
     }
-    let found = check(rawPoll(entries, this.#count, 0), 'poll')
+    // Even a poll that does not sleep says EINTR when a signal is due; the next one does not.
+    let found = rawPoll(entries, this.#count, 0)
+    while (found === -EINTR) found = rawPoll(entries, this.#count, 0)
+    check(found, 'poll')
     for (let place = 0; found > 0; place++) {
       const revents = entries[place * 2 + 1]! >> 16
       if (revents === 0) continue
@@ -127,6 +130,7 @@ export class Registered {
   }
 }
 
+const EINTR = 4
 const FAULTS = POLLERR | POLLHUP | POLLNVAL
 
 /** What poll(2)'s bits, or a signal's band, mean for who waits: a fault is everybody's. */
