@@ -131,7 +131,6 @@ export class Registered {
 }
 
 const EINTR = 4
-const EINTR = 4
 const FAULTS = POLLERR | POLLHUP | POLLNVAL
 
 /** What poll(2)'s bits, or a signal's band, mean for who waits: a fault is everybody's. */
