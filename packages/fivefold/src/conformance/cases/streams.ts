@@ -1,0 +1,1082 @@
+/** What every model must do with a stream: bytes, order, ends, back pressure. */
+import assert from 'node:assert/strict'
+import { errnos } from '../../sys/errno.js'
+import type { SystemError } from '../../sys/errno.js'
+import { faults } from '../faults.js'
+import { type Case, type Context, type Endpoint, freshPath, openSockets } from '../harness.js'
+import { Pattern } from '../pattern.js'
+import { RawListener, RawPeer } from '../raw.js'
+
+const every = ['tcp', 'tcp6', 'unix', 'abstract'] as const
+const both = ['tcp', 'unix'] as const
+
+const MiB = 1024 * 1024
+
+/** Both ends are closed. */
+function closed(t: Context, ...ends: Endpoint[]): Promise<void> {
+  return t.until(() => ends.every((end) => end.closed === 1), 'both ends close')
+}
+
+function clean(...ends: Endpoint[]): void {
+  for (const end of ends) {
+    assert.deepEqual(
+      end.errors.map((error) => error.message),
+      [],
+      `${end.name} had an error`,
+    )
+    assert.equal(end.closeError, undefined)
+  }
+}
+
+export const streamCases: Case[] = [
+  {
+    name: 'an exchange, its addresses and its counters',
+    transports: every,
+    async run(t) {
+      const { server, client, listener } = await t.pair()
+      assert.equal(listener.model, t.model)
+      assert.equal(listener.host, t.host)
+      assert.equal(listener.connections, 1)
+      assert.ok(listener.fd >= 0 && client.socket.fd >= 0 && client.socket.fd !== server.socket.fd)
+      assert.deepEqual(client.socket.remoteAddress, listener.address)
+      assert.deepEqual(server.socket.localAddress, listener.address)
+      assert.deepEqual(client.socket.localAddress, server.socket.remoteAddress)
+      if (t.unix) assert.equal(listener.port, 0)
+      else assert.equal(listener.port, (listener.address as { port: number }).port)
+      assert.equal(client.socket.readyState, 'open')
+      client.pump(200_000, () => t.random.between(1, 40_000))
+      server.pump(100_000, () => t.random.between(1, 40_000))
+      await t.until(() => server.received === 200_000 && client.received === 100_000, 'all bytes arrive')
+      client.socket.end()
+      assert.equal(client.socket.readyState, 'readOnly')
+      await closed(t, server, client)
+      clean(server, client)
+      assert.equal(server.ended, 1)
+      assert.equal(client.ended, 1)
+      for (const end of [server, client]) {
+        assert.equal(end.socket.bytesRead, end.received)
+        assert.equal(end.socket.bytesWritten, end.sends.position)
+        assert.equal(end.socket.bytesQueued, 0)
+        assert.equal(end.socket.fd, -1)
+        assert.equal(end.socket.readyState, 'closed')
+      }
+      assert.deepEqual(client.socket.remoteAddress, listener.address)
+      assert.equal(listener.connections, 0)
+    },
+  },
+  {
+    name: 'strings, and views into the middle of buffers',
+    transports: both,
+    async run(t) {
+      const received: Buffer[] = []
+      const { server, client } = await t.pair({ server: { data: (_, chunk) => void received.push(chunk) } })
+      server.expects = null
+      const text = 'aé€😀\0'.repeat(200)
+      const memory = new Uint8Array(10_000).map((_, index) => index * 7)
+      const parts = [
+        text,
+        memory.subarray(100, 200),
+        new Uint8Array(memory.buffer, 300, 6000),
+        Buffer.from('x'),
+        '',
+      ]
+      const expected = Buffer.concat(parts.map((part) => Buffer.from(part as Uint8Array)))
+      for (const part of parts) assert.equal(client.socket.write(part), Buffer.byteLength(part as Uint8Array))
+      await t.until(() => server.received >= expected.length, 'all bytes arrive')
+      assert.ok(Buffer.concat(received).equals(expected))
+    },
+  },
+  {
+    name: '16 MiB both ways with a slow reader',
+    transports: both,
+    async run(t) {
+      const size = 16 * MiB
+      const { server, client } = await t.pair({
+        listen: { allowHalfOpen: true },
+        connect: { allowHalfOpen: true },
+      })
+      // First nobody reads: writing must be refused long before all is taken.
+      server.pause()
+      client.pump(size, 100_000, true)
+      await t.until(() => client.refusals > 0, 'the writer is refused')
+      server.pump(size, 64 * 1024, true)
+      await t.until(() => server.refusals > 0 || server.pumped || client.received > 0, 'the other way begins')
+      // In rounds: read a little, then stand still for some turns of the loop.
+      const step = () => {
+        if (server.closed > 0) return
+        if (server.paused) server.resume()
+        else if (server.received < size) server.pause()
+        setTimeout(step, 1)
+      }
+      step()
+      let most = 0
+      await t.until(() => {
+        most = Math.max(most, client.sends.position - server.received)
+        return server.closed === 1 && client.closed === 1
+      }, 'both ends close')
+      clean(server, client)
+      assert.equal(server.received, size)
+      assert.equal(client.received, size)
+      // What is under way is the kernel's two buffers and the high-water mark, whatever the total.
+      assert.ok(most < 12 * MiB, `${most} bytes were taken and not received`)
+      // One drain for each refusal; only a refused end that never came free again has none, and here is none.
+      assert.equal(client.drains, client.refusals)
+      assert.equal(server.drains, server.refusals)
+    },
+  },
+  {
+    name: 'nobody reads: writing is refused once, and drain comes once when somebody reads',
+    transports: both,
+    async run(t) {
+      const highWaterMark = 32 * 1024
+      const { server, client } = await t.pair({ connect: { highWaterMark } })
+      server.pause()
+      while (client.write(16 * 1024) === 16 * 1024) {
+        assert.ok(client.sends.position < 64 * MiB, 'writing is never refused')
+        // The kernel takes what it can before the next write, until it takes no more.
+        await t.turn()
+      }
+      assert.ok(client.socket.bytesQueued <= highWaterMark, `${client.socket.bytesQueued} bytes are queued`)
+      // Refused is refused: nothing more is taken, and asking again is no new drain.
+      assert.equal(client.socket.write(client.sends.peek(1000)), 0)
+      assert.equal(client.socket.write(client.sends.peek(1000)), 0)
+      await t.turns(20)
+      assert.equal(client.drains, 0)
+      server.resume()
+      await t.until(() => client.drains > 0 && server.received === client.sends.position, 'drain comes')
+      await t.turns(20)
+      assert.equal(client.drains, 1)
+      client.pump(1000, 1000, true)
+      await closed(t, server, client)
+      clean(server, client)
+      assert.equal(client.drains, 1)
+    },
+  },
+  {
+    name: 'thousands of small writes stay in order',
+    transports: both,
+    async run(t) {
+      const { server, client } = await t.pair()
+      // In bursts, so that some are gathered, with large ones among them that are not copied.
+      for (let burst = 0; burst < 40; burst++) {
+        client.pump(t.random.between(1, 60) * 97, () =>
+          t.random.chance(0.03) ? 30_000 : t.random.between(1, 97),
+        )
+        server.pump(t.random.between(1, 30) * 97, () => t.random.between(1, 5000))
+        await t.turn()
+      }
+      await t.until(
+        () =>
+          client.pumped &&
+          server.pumped &&
+          server.received === client.sends.position &&
+          client.received === server.sends.position,
+        'all bytes arrive',
+      )
+    },
+  },
+  {
+    name: 'writes of more buffers than one call can take',
+    transports: both,
+    async run(t) {
+      const { server, client } = await t.pair({ connect: { highWaterMark: 8 * MiB } })
+      // More than IOV_MAX (1024) pieces, in one turn.
+      for (let piece = 0; piece < 3000; piece++) client.write(t.random.between(1, 9))
+      for (let piece = 0; piece < 40; piece++) client.write(t.random.between(5000, 50_000))
+      client.socket.end()
+      await closed(t, server, client)
+      clean(server, client)
+      assert.equal(server.received, client.sends.position)
+    },
+  },
+  {
+    name: 'half-close: the client ends first and goes on receiving',
+    transports: every,
+    async run(t) {
+      const { server, client } = await t.pair({
+        listen: { allowHalfOpen: true },
+        connect: { allowHalfOpen: true },
+      })
+      client.pump(50_000, 7000, true)
+      await t.until(() => server.ended === 1, 'the server hears the end')
+      assert.equal(server.received, 50_000)
+      assert.equal(server.socket.readyState, 'writeOnly')
+      assert.throws(() => client.socket.write('x'), { code: 'ERR_STREAM_WRITE_AFTER_END' })
+      server.pump(300_000, 30_000, true)
+      await closed(t, server, client)
+      clean(server, client)
+      assert.equal(client.received, 300_000)
+      assert.equal(client.ended, 1)
+    },
+  },
+  {
+    name: 'half-close: the server ends first and goes on receiving',
+    transports: both,
+    async run(t) {
+      const { server, client } = await t.pair({
+        listen: { allowHalfOpen: true },
+        connect: { allowHalfOpen: true },
+      })
+      server.pump(50_000, 7000, true)
+      await t.until(() => client.ended === 1, 'the client hears the end')
+      client.pump(300_000, 30_000, true)
+      await closed(t, server, client)
+      clean(server, client)
+      assert.equal(server.received, 300_000)
+      assert.equal(server.ended, 1)
+    },
+  },
+  {
+    name: 'both ends shut down at the same time',
+    transports: both,
+    async run(t) {
+      const { server, client } = await t.pair({
+        listen: { allowHalfOpen: true },
+        connect: { allowHalfOpen: true },
+      })
+      client.pump(10_000, 1000, true)
+      server.pump(20_000, 1000, true)
+      await closed(t, server, client)
+      clean(server, client)
+      assert.deepEqual([server.ended, client.ended, server.received, client.received], [1, 1, 10_000, 20_000])
+    },
+  },
+  {
+    name: 'without allowHalfOpen the end is answered, after what was written',
+    transports: both,
+    async run(t) {
+      const { server, client } = await t.pair({ server: { end: (end) => end.write(3000) } })
+      server.pump(500_000, 50_000)
+      client.socket.end()
+      await closed(t, server, client)
+      clean(server, client)
+      assert.equal(client.received, server.sends.position)
+      assert.ok(server.sends.position > 0)
+    },
+  },
+  {
+    name: 'end(data) takes all of it, however much is queued',
+    transports: both,
+    async run(t) {
+      const { server, client } = await t.pair({ connect: { highWaterMark: 16 * 1024 } })
+      server.pause()
+      while (client.write(16 * 1024) === 16 * 1024) await t.turn()
+      client.socket.end(client.sends.take(100_000))
+      client.socket.end()
+      await t.turns(5)
+      server.resume()
+      await closed(t, server, client)
+      clean(server, client)
+      assert.equal(server.received, client.sends.position)
+      assert.equal(client.socket.bytesWritten, client.sends.position)
+    },
+  },
+  {
+    name: 'data and end that came together',
+    transports: both,
+    async run(t) {
+      const pattern = t.pattern()
+      let server: Endpoint | undefined
+      const listener = await t.listen(
+        t.handlers(() => (server = t.endpoint('server', t.pattern(), new Pattern(pattern.seed)))),
+      )
+      for (const size of [1, 1000, 70_000]) {
+        server = undefined
+        pattern.position = 0
+        const peer = RawPeer.connect(t, listener.address)
+        let sent = peer.send(pattern.at(0, size))
+        while (sent < size) sent += peer.send(pattern.at(sent, size - sent))
+        peer.end()
+        await t.until(() => server?.ended === 1 && server.closed === 1, 'the end comes')
+        clean(server!)
+        assert.equal(server!.received, size)
+        peer.close()
+      }
+      // And a peer that is gone altogether before it is accepted.
+      server = undefined
+      const peer = RawPeer.connect(t, listener.address)
+      peer.send(pattern.at(0, 5000))
+      peer.close()
+      await t.until(() => server?.closed === 1, 'the connection closes')
+      clean(server!)
+      assert.equal(server!.received, 5000)
+    },
+  },
+  {
+    name: 'a peer that takes single bytes and gives single bytes',
+    transports: both,
+    async run(t) {
+      const listener = new RawListener(t)
+      const end = t.endpoint('socket', t.pattern(), t.pattern())
+      end.socket = await t.connect(listener.address, t.handlers(), { data: end })
+      const peer = listener.accept(t)
+      const back = new Pattern(end.expects!.seed)
+      for (let count = 0; count < 50; count++) {
+        assert.equal(peer.send(back.take(1)), 1)
+        end.write(t.random.between(1, 3))
+        if (count % 8 === 0) await t.turn()
+      }
+      const total = end.sends.position
+      const check = new Pattern(end.sends.seed)
+      while (check.position < total) {
+        const byte = peer.receive(1)
+        if (byte === null) await t.turn()
+        else check.check(byte)
+      }
+      await t.until(() => end.received === 50, 'all bytes arrive')
+      peer.end()
+      await closed(t, end)
+      clean(end)
+    },
+  },
+  {
+    name: 'a peer that resets in the middle of a write',
+    transports: both,
+    async run(t) {
+      const listener = new RawListener(t)
+      const end = t.endpoint('socket', t.pattern(), null)
+      end.socket = await t.connect(listener.address, t.handlers(), { data: end })
+      const peer = listener.accept(t)
+      end.pump(16 * MiB, 50_000)
+      await t.until(() => end.refusals > 0, 'the writer is refused')
+      // What arrived is in order and there once.
+      new Pattern(end.sends.seed).check(await peer.receiveAll(t, 200_000))
+      peer.reset()
+      await t.until(() => end.closed === 1, 'the socket closes')
+      assert.equal(end.errors.length, 1)
+      const error = end.errors[0] as SystemError
+      assert.ok(['ECONNRESET', 'EPIPE'].includes(error.code), error.message)
+      assert.equal(error.errno, -errnos[error.code as 'EPIPE'])
+      assert.match(error.syscall, /^(recv|send|write|read)/)
+      assert.equal(end.closeError, error)
+      assert.equal(end.socket.write('more'), 0)
+      assert.ok(end.socket.bytesWritten >= 200_000 && end.socket.bytesWritten <= end.sends.position)
+    },
+  },
+  {
+    name: 'a peer that resets while nothing happens',
+    transports: ['tcp'],
+    async run(t) {
+      const listener = new RawListener(t)
+      const end = t.endpoint('socket', t.pattern(), t.pattern())
+      end.socket = await t.connect(listener.address, t.handlers(), { data: end })
+      const peer = listener.accept(t)
+      peer.reset()
+      await t.until(() => end.closed === 1, 'the socket closes')
+      assert.deepEqual([end.ended, (end.errors[0] as SystemError | undefined)?.code], [0, 'ECONNRESET'])
+    },
+  },
+  {
+    name: 'a peer that closed without reading: the write fails, once',
+    transports: both,
+    async run(t) {
+      const listener = new RawListener(t)
+      const end = t.endpoint('socket', t.pattern(), t.pattern())
+      end.socket = await t.connect(listener.address, t.handlers(), { data: end, allowHalfOpen: true })
+      const peer = listener.accept(t)
+      peer.close()
+      await t.until(() => end.ended === 1 || end.closed === 1, 'the end comes')
+      // TCP needs one write to be told of the reset, and then fails; a Unix socket fails at once.
+      end.pump(16 * MiB, 1000)
+      await t.until(() => end.closed === 1, 'the socket closes')
+      assert.equal(end.errors.length, 1)
+      assert.ok(['ECONNRESET', 'EPIPE'].includes((end.errors[0] as SystemError).code), end.errors[0]!.message)
+    },
+  },
+  {
+    name: 'refused: nobody listens there',
+    transports: every,
+    async run(t) {
+      const before = openSockets().length
+      const listener = new RawListener(t)
+      listener.close()
+      const { address } = listener
+      let called = 0
+      const handler = () => void called++
+      const handlers = { open: handler, error: handler, close: handler, end: handler }
+      for (let round = 0; round < 3; round++) {
+        await assert.rejects(t.connect(address, handlers), (error: SystemError) => {
+          assert.equal(error.code, 'ECONNREFUSED')
+          assert.equal(error.errno, -errnos.ECONNREFUSED)
+          assert.equal(error.syscall, 'connect')
+          if (address.family === 'Unix') assert.equal(error.path, address.path)
+          else assert.deepEqual([error.address, error.port], [address.address, address.port])
+          return true
+        })
+      }
+      if (t.transport === 'unix') {
+        const path = freshPath('unix')
+        await assert.rejects(t.connect({ family: 'Unix', path }, handlers), {
+          code: 'ENOENT',
+          syscall: 'connect',
+          path,
+        })
+      }
+      assert.equal(called, 0)
+      assert.equal(openSockets().length, before)
+    },
+  },
+  {
+    name: 'aborted: before, during and after connecting',
+    transports: ['tcp'],
+    async run(t) {
+      // A backlog that is full answers no more: connects to it stay under way.
+      const listener = new RawListener(t, 0)
+      const before = openSockets().length
+      const filling = [RawPeer.connect(t, listener.address)]
+      const reason = new Error('enough')
+      const early = AbortSignal.abort(reason)
+      await assert.rejects(t.connect(listener.address, {}, { signal: early }), reason)
+      const controllers = Array.from({ length: 4 }, () => new AbortController())
+      let answered = 0
+      const pending = controllers.map(({ signal }) =>
+        t
+          .connect(listener.address, {}, { signal })
+          .then(
+            (socket) => {
+              socket.terminate()
+              return socket
+            },
+            (error: unknown) => error,
+          )
+          .finally(() => answered++),
+      )
+      await t.turns(10)
+      assert.ok(answered < 4, 'a connect to a full backlog is under way')
+      for (const controller of controllers) controller.abort(reason)
+      const outcomes = await t.within(Promise.all(pending), 'the aborted connects')
+      assert.ok(outcomes.includes(reason), 'none was aborted')
+      for (const outcome of outcomes) assert.ok(outcome === reason || !(outcome instanceof Error))
+      for (const peer of filling) peer.close()
+      await t.until(() => true, '')
+      // After it stands, an abort changes nothing.
+      const late = new AbortController()
+      const open = new RawListener(t)
+      const end = t.endpoint('socket', t.pattern(), t.pattern())
+      end.socket = await t.connect(open.address, t.handlers(), { data: end, signal: late.signal })
+      late.abort()
+      const peer = open.accept(t)
+      peer.send(new Pattern(end.expects!.seed).take(100))
+      await t.until(() => end.received === 100, 'it goes on receiving')
+      end.socket.terminate()
+      await closed(t, end)
+      peer.close()
+      open.close()
+      await settle(t, () => openSockets().length <= before)
+      assert.equal(openSockets().length, before)
+    },
+  },
+  {
+    name: 'what cannot be is refused, and leaves nothing behind',
+    transports: both,
+    async run(t) {
+      const before = openSockets().length
+      const long = `/tmp/${'x'.repeat(200)}`
+      await assert.rejects(t.connect({ family: 'Unix', path: long }, {}), { code: 'ERR_INVALID_ARG_VALUE' })
+      await assert.rejects(t.listen({}, { path: long }), { code: 'ERR_INVALID_ARG_VALUE' })
+      if (t.transport === 'tcp') {
+        await assert.rejects(t.connect({ family: 'IPv4', address: '127.0.0.1', port: 70_000 }, {}), {
+          code: 'ERR_INVALID_ARG_VALUE',
+        })
+        await assert.rejects(t.listen({}, { port: -1 }), { code: 'ERR_INVALID_ARG_VALUE' })
+        await assert.rejects(t.listen({}, { hostname: '203.0.113.7' }), {
+          code: 'EADDRNOTAVAIL',
+          syscall: 'bind',
+        })
+      }
+      await assert.rejects(t.listen({}, { model: 'kqueue' as never }), { code: 'ERR_INVALID_ARG_VALUE' })
+      await assert.rejects(t.listen({}, { host: 'nowhere' as never }), { code: 'ERR_INVALID_ARG_VALUE' })
+      const listener = await t.listen({})
+      const again =
+        listener.address.family === 'Unix'
+          ? { path: listener.address.path }
+          : { port: listener.port, hostname: listener.address.address }
+      await assert.rejects(t.listen({}, again), (error: SystemError) => {
+        assert.equal(error.code, 'EADDRINUSE')
+        assert.equal(error.syscall, 'bind')
+        if (listener.address.family === 'Unix') assert.equal(error.path, listener.address.path)
+        else assert.equal(error.port, listener.port)
+        return true
+      })
+      await listener.close()
+      assert.equal(openSockets().length, before)
+    },
+  },
+  {
+    name: 'memory that could move is refused',
+    transports: both,
+    async run(t) {
+      const { server, client } = await t.pair()
+      const detached = new Uint8Array(100)
+      structuredClone(detached.buffer, { transfer: [detached.buffer] })
+      assert.throws(() => client.socket.write(detached), { code: 'ERR_INVALID_STATE' })
+      assert.throws(() => client.socket.end(detached), { code: 'ERR_INVALID_STATE' })
+      // TypeScript's library of ES2023 does not know resizable buffers; Node does.
+      const Resizable = ArrayBuffer as unknown as new (
+        length: number,
+        options: { maxByteLength: number },
+      ) => ArrayBuffer
+      const resizable = new Uint8Array(new Resizable(100, { maxByteLength: 200 }))
+      assert.throws(() => client.socket.write(resizable), { code: 'ERR_INVALID_ARG_VALUE' })
+      for (const wrong of [undefined, null, 5, {}, [1], new Float64Array(2), new ArrayBuffer(4)]) {
+        assert.throws(() => client.socket.write(wrong as never), { code: 'ERR_INVALID_ARG_TYPE' })
+      }
+      // None of it harmed the connection.
+      client.pump(1000, 1000, true)
+      await closed(t, server, client)
+      clean(server, client)
+      assert.equal(server.received, 1000)
+    },
+  },
+  {
+    name: 'paused: nothing comes, and nothing is lost',
+    transports: both,
+    async run(t) {
+      const { server, client, listener } = await t.pair()
+      server.pause()
+      client.pump(50_000, 5000)
+      // A second connection shows that the bytes of the first had the time to come.
+      const witness = t.endpoint('witness', t.pattern(), null)
+      witness.socket = await t.connect(listener.address, t.handlers(), { data: witness })
+      await t.turns(10)
+      assert.equal(server.received, 0)
+      assert.equal(server.socket.paused, true)
+      server.resume()
+      await t.until(() => server.received === 50_000, 'all bytes arrive')
+      // Paused from within the handler, with more to come: that chunk was the last.
+      let stops = 0
+      server.hooks.data = (end) => {
+        end.pause()
+        stops++
+        setImmediate(() => {
+          if (end.closed === 0) end.resume()
+          t.poke()
+        })
+      }
+      client.pump(400_000, 40_000)
+      await t.until(() => server.received === 450_000, 'all bytes arrive')
+      assert.ok(stops > 1)
+      await t.until(() => !server.paused, 'it is resumed')
+      // To and fro within one turn, and an end that comes while it is paused.
+      server.hooks.data = () => {}
+      server.pause()
+      server.resume()
+      server.pause()
+      client.pump(10_000, 1000, true)
+      await t.turns(10)
+      assert.deepEqual([server.received, server.ended], [450_000, 0])
+      server.resume()
+      server.resume()
+      await closed(t, server, client)
+      clean(server, client)
+      assert.equal(server.received, 460_000)
+    },
+  },
+  {
+    name: 'paused at once in open, resumed later',
+    transports: both,
+    async run(t) {
+      const pattern = t.pattern()
+      let server: Endpoint | undefined
+      const listener = await t.listen(
+        t.handlers(
+          () =>
+            (server = t.endpoint('server', t.pattern(), new Pattern(pattern.seed), {
+              open: (end) => end.pause(),
+            })),
+        ),
+      )
+      const peer = RawPeer.connect(t, listener.address)
+      peer.send(pattern.at(0, 3000))
+      peer.end()
+      await t.until(() => server?.opened === 1, 'it is accepted')
+      await t.turns(10)
+      assert.equal(server!.received, 0)
+      server!.resume()
+      await closed(t, server!)
+      assert.deepEqual([server!.received, server!.ended], [3000, 1])
+    },
+  },
+  {
+    name: 'closed with operations in flight',
+    transports: both,
+    async run(t) {
+      // A receive that waits and a send that cannot go on, on both sides.
+      const { server, client, listener } = await t.pair()
+      server.pause()
+      client.pump(16 * MiB, 100_000)
+      await t.until(() => client.refusals > 0, 'the writer is refused')
+      client.socket.terminate()
+      client.socket.terminate()
+      assert.equal(client.socket.write('x'), 0)
+      client.socket.end()
+      client.socket.pause()
+      client.socket.resume()
+      await t.until(() => client.closed === 1, 'it closes')
+      clean(client)
+      server.socket.terminate()
+      await closed(t, server, client)
+      // Many at once, some just written to, with a listener that is accepting.
+      const count = t.most(20)
+      const ends: Endpoint[] = []
+      for (let index = 0; index < count; index++) {
+        const end = t.endpoint(`client ${index}`, t.pattern(), null)
+        end.socket = await t.connect(listener.address, t.handlers(), { data: end })
+        ends.push(end)
+      }
+      for (const end of ends) end.write(2000)
+      const done = listener.close(true)
+      for (const end of ends) {
+        end.write(1000)
+        end.socket.terminate()
+      }
+      await t.within(done, 'the listener closes')
+      assert.equal(listener.connections, 0)
+      assert.equal(listener.fd, -1)
+      await t.until(() => t.endpoints.every((end) => end.closed === 1), 'all close')
+      await t.within(listener.close(), 'closing again')
+    },
+  },
+  {
+    name: 'closed from every handler, and in the turn of a write',
+    transports: both,
+    async run(t) {
+      const listener = await t.listen(t.handlers(() => t.endpoint('server', t.pattern(), null)))
+      const end = async (name: string, hooks: object) => {
+        const end = t.endpoint(name, t.pattern(), null, hooks)
+        end.socket = await t.connect(listener.address, t.handlers(), { data: end })
+        return end
+      }
+      const server = () => t.endpoints.findLast((end) => end.name === 'server')!
+      const accepted = (count: number) =>
+        t.until(
+          () => t.endpoints.filter((end) => end.name === 'server').length === count,
+          'the server accepts',
+        )
+
+      const inOpen = await end('closes in open', { open: (e: Endpoint) => e.socket.terminate() })
+      await closed(t, inOpen)
+      await accepted(1)
+
+      const inData = await end('closes in data', { data: (e: Endpoint) => e.socket.terminate() })
+      await accepted(2)
+      server().pump(300_000, 10_000)
+      await closed(t, inData)
+
+      const inEnd = await end('closes in end', { end: (e: Endpoint) => e.socket.terminate() })
+      await accepted(3)
+      server().socket.end()
+      await closed(t, inEnd)
+
+      const inDrain = await end('closes in drain', { drain: (e: Endpoint) => e.socket.terminate() })
+      await accepted(4)
+      server().pause()
+      while (inDrain.write(65_536) === 65_536) await t.turn()
+      server().resume()
+      await closed(t, inDrain)
+
+      const written = await end('closes after a write', {})
+      await accepted(5)
+      written.write(100)
+      written.socket.terminate()
+      await closed(t, written)
+
+      const ended = await end('closes after end', {})
+      await accepted(6)
+      ended.write(100)
+      ended.socket.end()
+      ended.socket.terminate()
+      await closed(t, ended)
+      clean(inOpen, inData, inEnd, inDrain, written, ended)
+    },
+  },
+  {
+    name: 'a listener that closed: its name is free, its connections go on',
+    transports: every,
+    async run(t) {
+      const { server, client, listener } = await t.pair()
+      const { address } = listener
+      let gone = false
+      const closing = listener.close().then(() => (gone = true))
+      await t.turnsUntil(() => listener.fd === -1, 'the descriptor is closed')
+      await assert.rejects(t.connect(address, {}), (error: SystemError) =>
+        ['ECONNREFUSED', 'ENOENT'].includes(error.code),
+      )
+      assert.equal(gone, false)
+      client.pump(10_000, 1000)
+      await t.until(() => server.received === 10_000, 'the connection goes on')
+      client.socket.end()
+      await t.within(closing, 'close resolves with the last connection')
+      const again = await t.listen({}, t.to(address))
+      assert.deepEqual(again.address, address)
+      // At once again, as a server that starts anew does.
+      await t.within(again.close(), 'the listener closes')
+      await t.listen({}, t.to(address))
+      // The name is the new listener's now: the old one's end must not take it away.
+      await t.turns(10)
+      const peer = RawPeer.connect(t, address)
+      peer.close()
+    },
+  },
+  {
+    name: 'a descriptor number used again, 1000 times: nothing of the old reaches the new',
+    transports: both,
+    async run(t) {
+      const total = 1000
+      const wave = t.most(40)
+      const seen = new Map<number, number>()
+      let reused = 0
+      let done = 0
+      const listener = await t.listen(
+        t.handlers((socket) => {
+          const { fd } = socket
+          if (seen.has(fd)) reused++
+          seen.set(fd, (seen.get(fd) ?? 0) + 1)
+          const end = t.endpoint(`server ${done}`, t.pattern(), null, {
+            data(end, chunk) {
+              // The first word names the stream; from there on every byte must be of this stream alone.
+              if (end.expects === null) {
+                end.expects = new Pattern(chunk.readUInt32LE(0))
+                end.expects.check(chunk.subarray(4))
+              }
+              if (end.received < 600) return
+              // Closed with bytes still coming, an answer under way, and the next connection in the backlog.
+              end.write(500)
+              end.socket.terminate()
+            },
+            close: () => void done++,
+          })
+          return end
+        }),
+      )
+      let seed = t.seed * 2000
+      for (let begun = 0; begun < total; begun += wave) {
+        const peers: RawPeer[] = []
+        for (let index = 0; index < wave; index++) {
+          const peer = RawPeer.connect(t, listener.address)
+          const head = Buffer.alloc(4)
+          head.writeUInt32LE(++seed)
+          peer.send(Buffer.concat([head, new Pattern(seed).at(0, 600)]))
+          peer.send(new Pattern(seed).at(600, 3000))
+          peers.push(peer)
+        }
+        await t.until(() => done === begun + wave, 'the wave is served')
+        for (const peer of peers) peer.close()
+      }
+      assert.ok(reused > total * 0.8, `only ${reused} descriptor numbers were used again`)
+    },
+  },
+  {
+    name: 'connections opened and closed at random',
+    transports: both,
+    async run(t) {
+      const total = t.most(500, 60)
+      const atOnce = t.most(80, 10)
+      const listener = await t.listen(
+        t.handlers(() =>
+          t.endpoint('server', t.pattern(), null, {
+            // An echo that respects back pressure.
+            data(end, chunk) {
+              const taken = end.socket.write(chunk)
+              if (taken === chunk.length) return
+              rest.set(end, chunk.subarray(taken))
+              end.socket.pause()
+            },
+            end: (end) => {
+              if (!rest.has(end)) end.socket.end()
+            },
+          }),
+        ),
+        { allowHalfOpen: true },
+      )
+      const rest = new Map<Endpoint, Buffer>()
+      const onDrain = (end: Endpoint) => {
+        const left = rest.get(end)
+        if (left === undefined) return
+        const taken = end.socket.write(left)
+        if (taken < left.length) rest.set(end, left.subarray(taken))
+        else {
+          rest.delete(end)
+          end.socket.resume()
+        }
+      }
+      // The echo writes by itself, so its drains are its own affair.
+      const original = t.endpoint.bind(t)
+      t.endpoint = (name, sends, expects, hooks) => {
+        const end = original(name, sends, expects, hooks)
+        if (name === 'server') {
+          end.onDrain = () => onDrain(end)
+        }
+        return end
+      }
+      let opened = 0
+      let finished = 0
+      let echoed = 0
+      const running = new Set<Promise<void>>()
+      const one = async () => {
+        const pattern = t.pattern()
+        const size = t.random.pick([0, 1, 100, 5000, 70_000])
+        const end = t.endpoint('client', new Pattern(pattern.seed), new Pattern(pattern.seed))
+        end.socket = await t.connect(listener.address, t.handlers(), { data: end })
+        opened++
+        const fate = t.random.between(0, 9)
+        if (fate === 0) end.socket.terminate()
+        else if (fate === 1) {
+          end.pump(size, 5000)
+          end.socket.terminate()
+        } else if (fate === 2) {
+          end.pump(size, 5000)
+          await t.turns(t.random.between(0, 3))
+          end.socket.terminate()
+        } else {
+          end.pump(size, () => t.random.between(1, 30_000), true)
+          await t.until(() => end.closed === 1, 'the echo ends')
+          assert.equal(end.received, size)
+          clean(end)
+          echoed++
+        }
+        await t.until(() => end.closed === 1, 'it closes')
+        finished++
+      }
+      for (let begun = 0; begun < total; begun++) {
+        const task = one().finally(() => running.delete(task))
+        running.add(task)
+        if (running.size >= atOnce) await Promise.race(running)
+      }
+      await Promise.all(running)
+      assert.equal(finished, total)
+      assert.equal(opened, total)
+      assert.ok(echoed > total / 3)
+      await t.until(() => listener.connections === 0, 'the server has closed all')
+    },
+  },
+  {
+    name: 'peers that are gone before they are accepted',
+    transports: both,
+    async run(t) {
+      let welcomed = 0
+      const listener = await t.listen(
+        t.handlers(() => {
+          welcomed++
+          return t.endpoint('server', t.pattern(), null)
+        }),
+      )
+      const count = t.most(40)
+      for (let index = 0; index < count; index++) {
+        const peer = RawPeer.connect(t, listener.address)
+        if (index % 3 === 0) peer.send(Buffer.alloc(100))
+        if (index % 2 === 0) peer.reset()
+        else peer.close()
+      }
+      const last = RawPeer.connect(t, listener.address)
+      last.send(Buffer.alloc(7))
+      await t.until(
+        () => t.endpoints.some((end) => end.received === 7) && listener.connections === 1,
+        'the one that stayed is served, the others are gone',
+      )
+      assert.ok(welcomed >= 1)
+      last.close()
+      await t.until(() => listener.connections === 0, 'it closes')
+    },
+  },
+  {
+    name: 'a handler that throws: its own socket ends, the others go on',
+    transports: both,
+    async run(t) {
+      const listener = await t.listen(t.handlers(() => t.endpoint('server', t.pattern(), null)))
+      const good = t.endpoint('good', t.pattern(), null)
+      good.socket = await t.connect(listener.address, t.handlers(), { data: good })
+      for (const where of ['open', 'data', 'end', 'drain'] as const) {
+        const thrown = new Error(`thrown in ${where}`)
+        const bad = t.endpoint(`throws in ${where}`, t.pattern(), null, {
+          [where]() {
+            throw thrown
+          },
+        })
+        const servers = t.endpoints.length
+        bad.socket = await t.connect(listener.address, t.handlers(), { data: bad })
+        if (where !== 'open') {
+          await t.until(() => t.endpoints.length > servers, 'it is accepted')
+          const server = t.endpoints.at(-1)!
+          if (where === 'data') server.write(1000)
+          else if (where === 'end') server.socket.end()
+          else {
+            server.pause()
+            while (bad.write(65_536) === 65_536) await t.turn()
+            server.resume()
+          }
+        }
+        await t.until(() => bad.closed === 1, `it closes after ${where}`)
+        assert.deepEqual(bad.errors, [thrown])
+        assert.equal(bad.closeError, thrown)
+      }
+      const server = t.endpoints.find((end) => end.name === 'server')!
+      good.pump(100_000, 10_000)
+      await t.until(() => server.received === 100_000, 'the good one goes on')
+    },
+  },
+  {
+    name: 'a handler that closes the others of the same batch',
+    transports: both,
+    async run(t) {
+      const count = t.most(50)
+      const servers: Endpoint[] = []
+      let first: Endpoint | undefined
+      const listener = await t.listen(
+        t.handlers(() => {
+          const end = t.endpoint(`server ${servers.length}`, t.pattern(), null, {
+            data(end) {
+              if (first !== undefined) return end.violation('told data after it was closed')
+              first = end
+              for (const other of servers) {
+                if (other === end) continue
+                other.write(100)
+                other.socket.terminate()
+              }
+              if (closeListener) void listener.close()
+            },
+          })
+          servers.push(end)
+          return end
+        }),
+      )
+      const peers = Array.from({ length: count }, () => RawPeer.connect(t, listener.address))
+      let closeListener = false
+      await t.until(() => servers.length === count, 'all are accepted')
+      closeListener = true
+      for (const peer of peers) peer.send(Buffer.alloc(1000))
+      await t.until(() => servers.every((end) => end === first || end.closed === 1), 'the others are closed')
+      assert.ok(first !== undefined && first.closed === 0)
+      first.socket.terminate()
+      await t.until(() => first!.closed === 1, 'the first closes')
+      clean(...servers)
+    },
+  },
+  {
+    name: 'one flooding connection does not starve another',
+    transports: both,
+    async run(t) {
+      const { server, client, listener } = await t.pair()
+      server.expects = null
+      client.pump(2 ** 40, 65_536)
+      await t.until(() => server.received > 0, 'the flood runs')
+      const calm = t.endpoint('calm', t.pattern(), null, { data: (end) => end.write(10) })
+      calm.socket = await t.connect(listener.address, t.handlers(), { data: calm })
+      await t.until(() => t.endpoints.length === 4, 'it is accepted')
+      const answers = t.endpoints.at(-1)!
+      answers.expects = null
+      answers.hooks.data = (end) => end.write(10)
+      calm.write(10)
+      const before = server.received
+      await t.until(() => calm.received >= 300, 'the calm one goes to and fro')
+      assert.ok(server.received > before, 'and the flood went on meanwhile')
+      client.socket.terminate()
+      calm.socket.terminate()
+    },
+  },
+  {
+    name: 'the collector runs, and owners give their memory away, while the kernel has it',
+    transports: both,
+    async run(t) {
+      const gc = globalThis.gc!
+      assert.ok(gc !== undefined, 'run with --expose-gc')
+      const kept: { chunk: Buffer; copy: Buffer }[] = []
+      const { server, client } = await t.pair({
+        server: {
+          data(_, chunk) {
+            // What was told stays as it is, however much comes after it.
+            if (kept.length < 200) kept.push({ chunk, copy: Buffer.from(chunk) })
+          },
+        },
+        connect: { highWaterMark: 4 * MiB },
+      })
+      server.pause()
+      // Views that nobody keeps, in buffers of every size; the small ones are overwritten at once.
+      for (let round = 0; round < 30; round++) {
+        const size = t.random.pick([10, 500, 4000, 20_000, 100_000])
+        const bytes = client.sends.peek(size)
+        const taken = client.socket.write(bytes)
+        client.sends.position += taken
+        if (taken < size) break
+        if (size <= 4096) bytes.fill(0xee)
+        if (round % 10 === 0) gc()
+      }
+      gc()
+      garbage()
+      client.socket.end()
+      server.resume()
+      await t.until(() => {
+        if (t.random.chance(0.1)) gc()
+        return server.closed === 1 && client.closed === 1
+      }, 'both ends close')
+      garbage()
+      gc()
+      assert.equal(server.received, client.sends.position)
+      for (const { chunk, copy } of kept) assert.ok(chunk.equals(copy), 'a chunk changed after it was told')
+    },
+  },
+  {
+    name: 'the end comes after everything, however it was written',
+    transports: both,
+    async run(t) {
+      // Many short connections: what is lost at an end is lost rarely.
+      const rounds = t.most(60, 15)
+      for (let round = 0; round < rounds; round++) {
+        const { server, client, listener } = await t.pair({
+          server: { open: (end) => end.pump(t.random.between(1, 200_000), 50_000, true) },
+        })
+        client.pump(t.random.between(0, 20_000), 5000, true)
+        await closed(t, server, client)
+        clean(server, client)
+        assert.deepEqual(
+          [server.received, client.received],
+          [client.sends.position, server.sends.position],
+          `round ${round}`,
+        )
+        await listener.close()
+      }
+    },
+  },
+  {
+    name: 'hundreds of connections leave no descriptor and no memory behind',
+    transports: both,
+    async run(t) {
+      const count = t.most(150, 20)
+      const listener = await t.listen(t.handlers(() => t.endpoint('server', t.pattern(), null)))
+      const churn = async () => {
+        for (let index = 0; index < count; index++) {
+          const end = t.endpoint('client', t.pattern(), null)
+          end.socket = await t.connect(listener.address, t.handlers(), { data: end })
+          end.pump(1000, 1000, index % 2 === 0)
+          if (index % 2 === 1) end.socket.terminate()
+          await t.until(() => end.closed === 1, 'it closes')
+        }
+        await t.until(() => listener.connections === 0, 'all are closed')
+        t.endpoints.length = 0
+        globalThis.gc!()
+      }
+      await churn()
+      const sockets = openSockets().length
+      const memory = process.memoryUsage()
+      await churn()
+      await churn()
+      const after = process.memoryUsage()
+      assert.equal(openSockets().length, sockets)
+      assert.ok(after.rss - memory.rss < 48 * MiB, `resident memory grew by ${after.rss - memory.rss}`)
+      assert.ok(after.arrayBuffers - memory.arrayBuffers < 8 * MiB, 'buffers were left behind')
+    },
+  },
+]
+
+/** What is put off (a close, an unlink) has its time to happen. */
+export async function settle(t: Context, condition: () => boolean): Promise<void> {
+  for (let turn = 0; turn < 1000 && !condition(); turn++) await t.turn()
+}
+
+function garbage(): void {
+  let sum = 0
+  for (let index = 0; index < 300; index++) sum += new Uint8Array(10_000).fill(index)[5]!
+  if (sum < 0) throw new Error('unreachable')
+}
+
+void faults
