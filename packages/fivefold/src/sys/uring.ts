@@ -32,6 +32,7 @@ export const IORING_OP_FSYNC = 3
 export const IORING_OP_POLL_ADD = 6
 export const IORING_OP_SENDMSG = 9
 export const IORING_OP_RECVMSG = 10
+export const IORING_OP_TIMEOUT = 11
 export const IORING_OP_ACCEPT = 13
 export const IORING_OP_ASYNC_CANCEL = 14
 export const IORING_OP_CONNECT = 16
