@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads'
+import { isMainThread, parentPort, setEnvironmentData, Worker, workerData } from 'node:worker_threads'
 import { AF_INET, AF_UNIX, encodeAddress, type InternetAddress } from '../sys/address.js'
 import { rawClose } from '../sys/descriptor.js'
 import { watchInLoop } from '../sys/ffi.js'
@@ -167,6 +167,13 @@ function readNow(fd: number, most = 1 << 20): Buffer {
   const length = rawRecv(fd, bytes, most, MSG_DONTWAIT)
   return bytes.subarray(0, Math.max(0, length))
 }
+
+/** A seam, also of the threads: recv is entered only a while after it was decided to. */
+const dawdling = `data:text/javascript,${encodeURIComponent(`
+  const dawdle = () => { for (const until = performance.now() + 5; performance.now() < until; ); }
+  globalThis[Symbol.for('fivefold.seam')] = (name, call) =>
+    name === 'recv' ? (...args) => { dawdle(); return call(...args) } : call
+`)}`
 
 if (isMainThread && process.argv[2] === 'child') child(process.argv[3]!, process.argv[4] as Host)
 else if (!isMainThread && workerData?.blocking === 'test') void inWorker()
@@ -343,6 +350,27 @@ function tests(): void {
       for (const [, log] of waiting) assert.equal(log.last, ECANCELED)
       bench.close()
       for (const fd of [listener, ...sockets]) rawClose(fd)
+    })
+
+    test(title('a signal that came before the call began is repeated'), async () => {
+      const { code, error } = await runChild('late', host, ['--import', dawdling])
+      assert.equal(code, 0, error)
+    })
+
+    test(title('no announcement is slept through: 10,000 hops of one message'), async () => {
+      const bench = new Bench(host)
+      const [left, right] = pair()
+      let hops = 0
+      const pass = (to: number) => (operation: Operation) => {
+        if (operation.chunk !== null && ++hops < 10_000) rawSend(to, operation.chunk, operation.result, 0)
+      }
+      bench.start(Kind.receive, left)[1].heard = pass(left)
+      bench.start(Kind.receive, right)[1].heard = pass(right)
+      rawSend(left, Buffer.from('hop'), 3, 0)
+      await bench.until(() => hops === 10_000, 20_000)
+      bench.close()
+      rawClose(left)
+      rawClose(right)
     })
 
     test(title('cancel races with data: none is lost, and there is one end'), async () => {
@@ -608,8 +636,14 @@ async function listening(): Promise<Server> {
   return server
 }
 
-function runChild(way: string, host: Host): Promise<{ code: number | null; ms: number; error: string }> {
-  const child = spawn(process.execPath, [here, 'child', way, host], { stdio: ['ignore', 'pipe', 'pipe'] })
+function runChild(
+  way: string,
+  host: Host,
+  flags: string[] = [],
+): Promise<{ code: number | null; ms: number; error: string }> {
+  const child = spawn(process.execPath, [...flags, here, 'child', way, host], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
   let since = 0
   let error = ''
   child.stdout.on('data', () => {
@@ -639,7 +673,12 @@ async function child(way: string, host: Host): Promise<void> {
     })
     return
   }
+  if (way === 'late') setEnvironmentData('fivefold.seam', dawdling)
   const bench = new Bench(host)
+  if (way === 'late') {
+    await late(bench)
+    return
+  }
   const [listener] = socketOf(SOCK_STREAM, 10)
   const [datagrams] = socketOf(SOCK_DGRAM)
   const [left, right] = pair()
@@ -659,6 +698,20 @@ async function child(way: string, host: Host): Promise<void> {
   process.stdout.write('ending\n')
   if (way === 'exit') process.exit(7)
   if (way === 'throw') setImmediate(() => thrower())
+}
+
+/** Cancels while the thread has seen that it was not cancelled, and is not in its call yet. */
+async function late(bench: Bench): Promise<void> {
+  const [left] = pair()
+  for (let round = 0; round < 5; round++) {
+    const [operation, log] = bench.start(Kind.receive, left)
+    if (round === 0) await bench.until(() => sleepers(/unix|skb/) > 0)
+    else pause(2)
+    bench.driver.cancel(operation)
+    await bench.until(() => log.ends === 1, 3000)
+    assert.deepEqual(log.results, [ECANCELED])
+  }
+  bench.close()
 }
 
 function thrower(): never {
