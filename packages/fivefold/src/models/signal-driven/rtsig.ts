@@ -11,8 +11,8 @@
  *     queue: no handler ever runs. Its default action would end the process (see thread.ts).
  * (e) Dedicated, sigtimedwait sleeps, and takes one signal a call. Embedded, Node's loop sleeps on a signalfd,
  *     which reads many at once.
- * (f) Not every change raises one: a Unix datagram socket is not told that its full receiver has room again,
- *     nor a Unix stream that its peer stops reading. What waits for those waits until something else happens.
+ * (f) Not every change raises one: a Unix datagram socket is not told that its full receiver has room again. What
+ *     waits for room is looked at now and then (sweep.ts).
  */
 import { rawClose, rawRead } from '../../sys/descriptor.js'
 import { check } from '../../sys/errno.js'
@@ -51,7 +51,7 @@ export class RtsigPoller implements Poller {
   constructor(host: Host = 'dedicated') {
     this.signal = claimRealtimeSignal()
     this.#signals = new SignalSet(this.signal, SIGIO)
-    this.#registered = new Registered(this.signal)
+    this.#registered = new Registered(this.signal, this.#handler)
     try {
       this.wakeFd = host === 'embedded' ? signalfd(-1, this.#signals) : -1
     } catch (error) {
@@ -96,7 +96,7 @@ export class RtsigPoller implements Poller {
     release()
   }
 
-  // Another poller of this thread has taken a plain SIGIO, which may have been ours.
+  // Another poller of this thread has taken a plain SIGIO, which may have been ours; or it is time for a look.
   readonly #handler = (): void => {
     this.#overflowed = true
     this.wake()

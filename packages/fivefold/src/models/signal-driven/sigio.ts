@@ -6,12 +6,15 @@
  * (b) It tells of events, not of states: after it, read until there is nothing more. Stopping early needs
  *     `again`; readiness from before O_ASYNC needs a first report without a signal (sweep.ts does both).
  * (c) A TCP socket raises it for nearly everything (connected, data, room, end, error), which is why the
- *     textbooks use it for UDP. A Unix datagram socket raises none when its full receiver has room again, nor a
- *     Unix stream when its peer stops reading: what waits for those waits until something else happens.
+ *     textbooks use it for UDP. A Unix datagram socket raises none when its full receiver has room
+ *     again: what waits for room is looked at now and then (sweep.ts).
  * (d) The handler is JavaScript: libuv's C handler writes to a pipe, and Node's loop calls ours from that. So
  *     it works on the main thread alone, and the handler may call anything. Its default action ends the
  *     process: the listener is never taken away again (thread.ts tells what else is done against that).
- * (e) Embedded, Node's loop sleeps, and the signal wakes it. Dedicated, SIGIO is blocked in this thread except
+ * (e) libuv merges nothing: it calls the handler for each signal, in a loop that ends when its pipe is empty. Work
+ *     raises signals (a socket's peer may be in this process), so a handler that works each time keeps the
+ *     loop from ever ending. It works once in each round of Node's loop, and once at the round's end.
+ * (f) Embedded, Node's loop sleeps, and the signal wakes it. Dedicated, SIGIO is blocked in this thread except
  *     inside ppoll, which sleeps for it (sigsuspend with a time-out): no signal falls into the gap between the
  *     last look and the sleep. After it the loop is passed once, and there the handler runs.
  */
@@ -34,9 +37,10 @@ export class SigioPoller implements Poller {
   readonly tid = tid
   readonly signal = SIGIO
   readonly #dedicated: boolean
-  readonly #registered = new Registered(0)
+  readonly #registered = new Registered(0, () => this.#handler())
   readonly #timespec = new BigInt64Array(2)
   #raised = false
+  #atWork = false
 
   constructor(host: Host = 'dedicated') {
     if (!isMainThread)
@@ -83,7 +87,15 @@ export class SigioPoller implements Poller {
 
   readonly #handler = (): void => {
     this.#raised = true
+    if (this.#atWork) return
+    this.#atWork = true
+    setImmediate(this.#rest)
     this.onWork?.()
+  }
+
+  readonly #rest = (): void => {
+    this.#atWork = false
+    if (this.#raised) this.onWork?.()
   }
 
   // Whatever ends it, there is nothing to report before the handler has run.

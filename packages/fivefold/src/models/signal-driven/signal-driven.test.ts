@@ -25,7 +25,6 @@ import {
   rawRecv,
   rawSend,
   rawShutdown,
-  SHUT_RD,
   SOCK_DGRAM,
   SOCK_NONBLOCK,
   SOCK_STREAM,
@@ -195,7 +194,7 @@ for (const Phase1 of pollers) {
         )
         await settle(poller)
         poller.set(fd, WRITE, READ | WRITE)
-        assert.deepEqual(await once(poller), [[fd, READ]], 'only what is new')
+        assert.ok((await once(poller)).some(([which, what]) => which === fd && what & READ))
       }))
 
     test(`${name}room to write is reported when it comes`, () =>
@@ -211,6 +210,23 @@ for (const Phase1 of pollers) {
           found.filter(([, what]) => what & WRITE).map(([which]) => which),
           [fd],
         )
+      }))
+
+    test(`${name}room that no signal tells of is found all the same`, () =>
+      using(Phase1, host, 0, async (poller) => {
+        // A Unix datagram socket is not told that its full receiver has room again.
+        const [a, b] = socketpair(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK)
+        while (rawSend(a, byte, 1, 0) > 0);
+        poller.set(a, 0, WRITE)
+        await once(poller)
+        drain(b)
+        let found: [number, number][] = []
+        const until = performance.now() + 3000
+        while (found.length === 0 && performance.now() < until) found = await once(poller)
+        assert.deepEqual(found, [[a, WRITE]])
+        poller.set(a, WRITE, 0)
+        rawClose(a)
+        rawClose(b)
       }))
 
     test(`${name}the end of the other side is reported to reader and writer`, () =>
@@ -414,19 +430,23 @@ test('sigio, dedicated: SIGIO is blocked but for the sleep, and nothing is lost 
     await settle(poller)
     assert.ok(sigprocmask(SIG_BLOCK, null).has(SIGIO))
     let handled = 0
-    poller.onWork = () => handled++
+    let reported = 0
+    const ready = new ReadyList(8)
+    poller.onWork = () => {
+      handled++
+      reported += poller.wait(0, ready)
+    }
     poke(peer)
     await new Promise((resolve) => setTimeout(resolve, 10))
     assert.equal(handled, 0, 'blocked')
-    const ready = new ReadyList(8)
     const begun = performance.now()
     assert.equal(poller.wait(10_000, ready), 0)
     assert.ok(performance.now() - begun < 5000)
     assert.equal(handled, 0, 'the handler runs in Node’s loop')
     assert.ok(sigprocmask(SIG_BLOCK, null).has(SIGIO))
-    await new Promise((resolve) => setTimeout(resolve, 1))
+    await round()
     assert.equal(handled, 1)
-    assert.equal(poller.wait(0, ready), 1)
+    assert.equal(reported, 1)
   }))
 
 test('sigio, embedded: SIGIO is not blocked, also after another poller held it', () => {
@@ -514,24 +534,31 @@ test('rtsig and sigio in one thread share the plain SIGIO', () =>
     }),
   ))
 
-test('a signal-driven model hears nothing of some changes: what epoll would tell and no signal does', async () => {
-  await using(RtsigPoller, 'dedicated', 1, async (poller, [[stream, reader]] = [] as never) => {
-    const [a, b] = socketpair(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK)
-    while (rawSend(a, byte, 1, 0) > 0);
-    poller.set(a, 0, WRITE)
-    poller.set(stream, 0, WRITE)
+test('sigio: a handler that raises signals itself does not keep Node’s loop from going round', () =>
+  using(SigioPoller, 'embedded', 1, async (poller, [[fd, peer]] = [] as never) => {
+    assert.ok(poller instanceof SigioPoller)
+    poller.set(fd, 0, READ)
     await settle(poller)
-    fill(stream)
-    await settle(poller)
-    drain(b)
-    rawShutdown(reader, SHUT_RD)
-    const found = (await once(poller, 20)).map(([fd]) => fd)
-    const told = { datagrams: found.includes(a), stream: found.includes(stream) }
-    assert.deepEqual(told, { datagrams: false, stream: false }, 'the notes in sigio.ts and rtsig.ts say so')
-    rawClose(a)
-    rawClose(b)
-  })
-})
+    const ready = new ReadyList(8)
+    const until = performance.now() + 1000
+    let handled = 0
+    let rounds = 0
+    poller.onWork = () => {
+      handled++
+      while (poller.wait(0, ready) > 0) drain(fd)
+      // libuv's handler of each of these writes to a pipe; it reads 32 at a time, until there are fewer.
+      if (performance.now() < until) for (let index = 0; index < 40; index++) poke(peer)
+    }
+    poke(peer)
+    while (rounds < 20) {
+      await round()
+      rounds++
+    }
+    assert.ok(performance.now() < until, `${handled} times the handler, and ${rounds} rounds`)
+    assert.ok(handled > 1)
+    poller.onWork = null
+    drain(fd)
+  }))
 
 test('probes work here, and leave mask and queue as they were', () => {
   const before = sigprocmask(SIG_BLOCK, null).signals()
@@ -677,7 +704,7 @@ test('a process with an idle signal-driven poller ends by itself', () => {
     import { SigioPoller } from ${module('./sigio.js')}
     const pollers = [new SigioPoller('embedded'), new RtsigPoller('embedded')]
     const [fd] = socketpair(1, 1 | 0o4000)
-    for (const poller of pollers) poller.set(fd, 0, 1)
+    for (const poller of pollers) poller.set(fd, 0, 3)
     console.log('end')`)
   assert.deepEqual([out, err, status], ['end\n', '', 0])
 })

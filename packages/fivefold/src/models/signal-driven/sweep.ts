@@ -6,7 +6,9 @@
  *     came, raises none: each new registration, and each widened interest, is reported once unasked.
  * (b) Signals that name no descriptor (plain SIGIO: the classic, and the sign of a queue that overflowed) are
  *     answered with a zero-timeout poll(2) over everything registered: nginx's way, and costly by its nature.
- * (c) Reports of one descriptor merge here. What the driver's list cannot hold is kept for the next wait.
+ * (c) One change raises no signal: a full receiver's queue, of a Unix datagram socket, has room again. So while
+ *     somebody waits for room to write, which is rarely long, there is a look at everything every LOOK_MS.
+ * (d) Reports of one descriptor merge here. What the driver's list cannot hold is kept for the next wait.
  */
 import { check } from '../../sys/errno.js'
 import { POLLERR, POLLHUP, POLLIN, POLLNVAL, POLLOUT, POLLPRI, rawPoll } from '../../sys/poll.js'
@@ -14,7 +16,6 @@ import { type Interest, READ, type ReadyList, WRITE } from '../model.js'
 import { arm, disarm } from './thread.js'
 
 export class Registered {
-  /** The signal to be raised; 0: plain SIGIO. */
   readonly #signal: number
   /** struct pollfd: int fd, short events, short revents. Dense: the last one fills a gap. */
   #entries = new Int32Array(2 * 64)
@@ -24,8 +25,17 @@ export class Registered {
   #hints = new Uint8Array(256)
   #hinted: number[] = []
 
-  constructor(signal: number) {
+  readonly #look: () => void
+  #writers = 0
+  #timer: NodeJS.Timeout | null = null
+
+  /**
+   * @param signal the signal to be raised; 0: plain SIGIO
+   * @param look asks the poller for a sweep, from Node's loop
+   */
+  constructor(signal: number, look: () => void) {
     this.#signal = signal
+    this.#look = look
   }
 
   /** How many descriptors are registered. */
@@ -46,6 +56,7 @@ export class Registered {
       this.#entries[place * 2 + 1] = (newInterest & READ ? POLLIN : 0) | (newInterest & WRITE ? POLLOUT : 0)
       this.hint(fd, newInterest & ~oldInterest)
     }
+    this.#countWriters((newInterest & WRITE) - (oldInterest & WRITE))
   }
 
   /** Something may be so; of what is not registered or not wanted nothing is kept. */
@@ -97,6 +108,7 @@ export class Registered {
   /** No descriptor raises signals for us after this. */
   close(): void {
     for (const fd of this.#placeOf.keys()) disarm(fd)
+    this.#countWriters(-this.#writers)
     this.#placeOf.clear()
     this.#count = this.#hinted.length = 0
   }
@@ -117,6 +129,16 @@ export class Registered {
     this.#placeOf.set(fd, this.#count++)
   }
 
+  // Counts each as WRITE.
+  #countWriters(more: number): void {
+    this.#writers += more
+    if (this.#writers > 0) this.#timer ??= setInterval(this.#look, LOOK_MS).unref()
+    else if (this.#timer !== null) {
+      clearInterval(this.#timer)
+      this.#timer = null
+    }
+  }
+
   #remove(fd: number, place: number): void {
     disarm(fd)
     this.#placeOf.delete(fd)
@@ -131,6 +153,8 @@ export class Registered {
 }
 
 const EINTR = 4
+/** How long what no signal tells of may go unseen, in milliseconds. */
+const LOOK_MS = 50
 const FAULTS = POLLERR | POLLHUP | POLLNVAL
 
 /** What poll(2)'s bits, or a signal's band, mean for who waits: a fault is everybody's. */
