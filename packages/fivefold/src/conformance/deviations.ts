@@ -16,11 +16,10 @@ export interface Deviation {
 
 const noSignalForRoom =
   'the kernel raises no signal when the full queue of a Unix datagram socket has room again'
+const slowReceiver = 'a slow receiver: send is refused, drain comes, nothing is lost'
 
 export const deviations: readonly Deviation[] = [
-  ...(['sigio', 'rtsig'] as const).map((model) => ({
-    model,
-    case: 'a slow receiver: send is refused, drain comes, nothing is lost',
-    reason: noSignalForRoom,
-  })),
+  { model: 'rtsig', case: slowReceiver, reason: noSignalForRoom },
+  // Dedicated, the test's own wake-ups raise the SIGIO that is missing.
+  { model: 'sigio', host: 'embedded', case: slowReceiver, reason: noSignalForRoom },
 ]

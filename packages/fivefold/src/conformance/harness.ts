@@ -6,16 +6,16 @@ import { AssertionError } from 'node:assert'
 import { mkdtempSync, readdirSync, readlinkSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { bind, connect, type Host, type Limits, listen, type ModelName, modelNamed } from '../index.js'
 import type { BindOptions, DatagramHandlers } from '../datagram/handlers.js'
 import type { DatagramSocket } from '../datagram/socket.js'
+import { bind, connect, type Host, type Limits, listen, type ModelName, modelNamed } from '../index.js'
+import { engineFor } from '../loop/engine.js'
+import { raise } from '../models/signal-driven/thread.js'
 import type { ConnectOptions, Listener, ListenOptions, SocketHandlers } from '../stream/handlers.js'
 import type { Socket } from '../stream/socket.js'
 import type { Address } from '../sys/address.js'
-import { raise } from '../models/signal-driven/thread.js'
 import { viewOf } from '../sys/ffi.js'
 import { SIGIO } from '../sys/signal.js'
-import { engineFor } from '../loop/engine.js'
 import { faults, type Rules } from './faults.js'
 import { Pattern } from './pattern.js'
 import { Random } from './random.js'
@@ -260,6 +260,12 @@ export class Context implements Setting {
     return modelNamed(this.model).limits
   }
 
+  /** The engine has threads of its own, and may be starting one at any time. */
+  get startsThreads(): boolean {
+    const waiter = this.host === 'embedded' && (this.model === 'select' || this.model === 'poll')
+    return this.model === 'blocking' || this.model === 'posix-aio' || waiter
+  }
+
   /** A connected socket's descriptors: posix-aio has one for each direction. */
   get descriptorsPerSocket(): number {
     return this.model === 'posix-aio' ? 2 : 1
@@ -492,7 +498,9 @@ export class Context implements Setting {
           `  ${end.name}: opened ${end.opened}, received ${end.received}, sent ${end.sends.position}, refused ` +
           `${end.refusals}, drains ${end.drains}, ended ${end.ended}, errors ${end.errors.map((e) => e.message).join('; ') || 'none'}, closed ${end.closed}`,
       )
-    const injected = Object.entries(faults.counts()).filter(([, count]) => count > 0).map(([name, count]) => `${name}: ${count}`)
+    const injected = Object.entries(faults.counts())
+      .filter(([, count]) => count > 0)
+      .map(([name, count]) => `${name}: ${count}`)
     return [...ends, ...(injected.length > 0 ? [`  faults: ${injected.join(', ')}`] : [])].join('\n')
   }
 

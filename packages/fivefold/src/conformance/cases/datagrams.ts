@@ -368,10 +368,9 @@ export const datagramCases: Case[] = [
       const place =
         address.family === 'Unix' ? { path: address.path } : { hostname: address.address, port: address.port }
       await assert.rejects(t.bind({}, place), { code: 'EADDRINUSE', syscall: 'bind' })
-      await assert.rejects(
-        t.bind({}, t.unix ? { path: `/tmp/${'x'.repeat(200)}` } : { port: 70_000 }),
-        { code: 'ERR_INVALID_ARG_VALUE' },
-      )
+      await assert.rejects(t.bind({}, t.unix ? { path: `/tmp/${'x'.repeat(200)}` } : { port: 70_000 }), {
+        code: 'ERR_INVALID_ARG_VALUE',
+      })
       await assert.rejects(t.bind({}, { model: 'kqueue' as never }), { code: 'ERR_INVALID_ARG_VALUE' })
       await a.socket.close()
       assert.equal(openSockets().length, before)
