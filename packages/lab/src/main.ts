@@ -77,6 +77,8 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   process.exit(0)
 })
 
+process.stderr.on('error', () => {})
+
 const interrupted = new AbortController()
 const statusOf = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const
 let endedBy: keyof typeof statusOf | null = null

@@ -38,7 +38,12 @@ export interface StartOptions {
   readonly execArgv?: readonly string[]
   readonly signal: AbortSignal
   readonly text: Text
+  /** A descriptor that the child gets, as INHERITED. */
+  readonly inherit?: number
 }
+
+/** The child's number for what it inherits: after its streams and its channel. */
+export const INHERITED = 4
 
 const living = new Set<ChildProcess>()
 process.on('exit', () => {
@@ -62,13 +67,13 @@ export class Child {
   readonly #abort = () => this.kill()
 
   /** @param program the child's program, next to the caller: `new URL('./server.js', import.meta.url)` */
-  constructor(name: string, program: URL, { config, execArgv = [], signal, text }: StartOptions) {
+  constructor(name: string, program: URL, { config, execArgv = [], signal, text, inherit }: StartOptions) {
     signal.throwIfAborted()
     this.name = name
     this.#signal = signal
     this.#text = text
     const child = spawn(process.execPath, [...execArgv, fileURLToPath(program), JSON.stringify(config)], {
-      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+      stdio: ['ignore', 'ignore', 'pipe', 'ipc', ...(inherit === undefined ? [] : [inherit])],
       serialization: 'advanced',
     })
     this.#process = child

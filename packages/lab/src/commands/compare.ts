@@ -137,7 +137,7 @@ export const compare: Command = {
         const read = () =>
           measureFile({
             model,
-            path: file!.path,
+            fd: file!.fd,
             size: READ_BYTES,
             inFlight: READS_IN_FLIGHT,
             times,

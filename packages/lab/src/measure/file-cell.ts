@@ -14,7 +14,8 @@ import type { Census, Usage } from './usage.js'
 
 export interface FileCell {
   readonly model: Model
-  readonly path: string
+  /** Open for reading. */
+  readonly fd: number
   /** Bytes of a read, and reads in flight at once. */
   readonly size: number
   readonly inFlight: number
@@ -81,10 +82,10 @@ export async function measureFile(cell: FileCell): Promise<Result> {
 }
 
 async function start(
-  { model, path, size, inFlight, processors, signal, text }: FileCell,
+  { model, fd, size, inFlight, processors, signal, text }: FileCell,
   counting: boolean,
 ): Promise<Child> {
-  const config: FilesConfig = { model: model.name, path, size, inFlight, counting }
+  const config: FilesConfig = { model: model.name, size, inFlight, counting }
   const counter = new URL('./counter.js', import.meta.url)
   return startedOn(
     processors.server,
@@ -94,6 +95,7 @@ async function start(
         execArgv: ['--expose-gc', ...(counting ? ['--import', counter.href] : [])],
         signal,
         text,
+        inherit: fd,
       }),
   )
 }

@@ -1,8 +1,8 @@
 /** Random reads of a real file through one model: a process that submits them and checks every byte. */
-import { closeSync, openSync, readFileSync } from 'node:fs'
+import { readSync } from 'node:fs'
 import { type Completion, type Driver, Kind, type ModelName, models, Operation } from 'fivefold'
 import { errnoName } from 'fivefold/sys'
-import { answer, configuration } from '../processes.js'
+import { answer, configuration, INHERITED } from '../processes.js'
 import { Complaints } from './complaint.js'
 import type { Counted } from './counter.js'
 import type { Errors } from './generator.js'
@@ -10,7 +10,6 @@ import { census, now, type Usage, usage } from './usage.js'
 
 export interface FilesConfig {
   readonly model: ModelName
-  readonly path: string
   /** Bytes of a read. */
   readonly size: number
   readonly inFlight: number
@@ -31,8 +30,8 @@ const SLICES = 5
 const config = configuration<FilesConfig>()
 const { size } = config
 let driver!: Driver
-let fd = -1
-let reference = Buffer.alloc(0)
+const fd = INHERITED
+let reference: Buffer = Buffer.alloc(0)
 let reads = 0
 const complaints = new Complaints()
 
@@ -88,6 +87,19 @@ async function run(until: () => boolean): Promise<void> {
 
 const readers: Reader[] = []
 
+/** Read once from end to end: afterwards it is in the page cache, and here to compare with. */
+function contents(): Buffer {
+  const pieces: Buffer[] = []
+  for (let at = 0; at < MOST_FILE_BYTES; ) {
+    const piece = Buffer.allocUnsafe(1024 * 1024)
+    const length = readSync(fd, piece, 0, piece.length, at)
+    if (length === 0) break
+    pieces.push(piece.subarray(0, length))
+    at += length
+  }
+  return Buffer.concat(pieces)
+}
+
 /** At one moment; without the counting seam no calls. */
 async function counted(): Promise<Counted> {
   const calls = config.counting ? (await import('./counter.js')).callCounts() : {}
@@ -104,9 +116,7 @@ async function quiet(): Promise<void> {
 
 answer({
   async open(): Promise<void> {
-    fd = openSync(config.path, 'r')
-    // Read once from end to end: afterwards it is in the page cache, and here to compare with.
-    reference = readFileSync(config.path).subarray(0, MOST_FILE_BYTES)
+    reference = contents()
     driver = models.find(({ name }) => name === config.model)!.open({ host: 'dedicated' })
     for (let index = 0; index < config.inFlight; index++) readers.push(new Reader())
   },
@@ -159,7 +169,6 @@ answer({
   async errors(): Promise<Errors> {
     await quiet()
     driver.close()
-    closeSync(fd)
     return { count: complaints.total, complaints: complaints.list() }
   },
 })

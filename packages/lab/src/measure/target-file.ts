@@ -1,17 +1,16 @@
 /** The file that is read: the one that was named, or a temporary one that needs no tidying up. */
 import { randomBytes, randomFillSync } from 'node:crypto'
-import { accessSync, closeSync, constants, openSync, statSync, unlinkSync, writeSync } from 'node:fs'
+import { closeSync, openSync, statSync, unlinkSync, writeSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Failure } from '../failure.js'
 import type { Text } from '../text/language.js'
 
 export interface TargetFile {
-  /** Where the measured processes find it. */
-  readonly path: string
+  /** Open for reading: the measured processes inherit it. */
+  readonly fd: number
   /** What it is called in the output; null: a temporary file. */
   readonly name: string | null
-  readonly bytes: number
   close(): void
 }
 
@@ -24,9 +23,10 @@ export function namedFile(path: string, least: number, text: Text): TargetFile {
     // Looked at before it is opened: opening a FIFO would wait for its other end.
     const stat = statSync(path)
     if (!stat.isFile()) throw new Failure(errors.notAFile(path))
-    accessSync(path, constants.R_OK)
-    if (stat.size < least) throw new Failure(errors.fileTooSmall(path, least))
-    return { path, name: path, bytes: stat.size, close: () => {} }
+    const fd = openSync(path, 'r')
+    if (stat.size >= least) return { fd, name: path, close: () => closeSync(fd) }
+    closeSync(fd)
+    throw new Failure(errors.fileTooSmall(path, least))
   } catch (error) {
     if (error instanceof Failure) throw error
     const { code, message } = error as NodeJS.ErrnoException
@@ -36,17 +36,12 @@ export function namedFile(path: string, least: number, text: Text): TargetFile {
   }
 }
 
-/** Random bytes. Its name is gone at once, so nothing is left behind however this ends; it is found through /proc. */
+/** Random bytes. Its name is gone at once, so nothing is left behind however this ends. */
 export function temporaryFile(): TargetFile {
   const path = join(tmpdir(), `fivefold-${randomBytes(6).toString('hex')}`)
   const fd = openSync(path, 'wx+', 0o600)
   unlinkSync(path)
   const piece = Buffer.alloc(1024 * 1024)
   for (let at = 0; at < TEMPORARY_BYTES; at += piece.length) writeSync(fd, randomFillSync(piece))
-  return {
-    path: `/proc/${process.pid}/fd/${fd}`,
-    name: null,
-    bytes: TEMPORARY_BYTES,
-    close: () => closeSync(fd),
-  }
+  return { fd, name: null, close: () => closeSync(fd) }
 }
