@@ -177,10 +177,9 @@ export class Flights {
   }
 
   offerAgain(): void {
-    if (this.#putOff.length === 0) return
-    const putOff = this.#putOff
-    this.#putOff = []
-    for (const flight of putOff) {
+    // One by one: a completion in here may close the driver, which must find those that are left.
+    for (let left = this.#putOff.length; left > 0 && this.#putOff.length > 0; left--) {
+      const flight = this.#putOff.shift()!
       flight.state = GROUNDED
       this.#offer(flight)
     }
