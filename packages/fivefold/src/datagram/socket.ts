@@ -4,11 +4,10 @@ import type { Host, ModelName } from '../models/model.js'
 import { type Completion, Kind, Operation, syscallOf } from '../models/operation.js'
 import { publish, stampsIfWanted } from '../models/stamps.js'
 import { encoded, familyOf, literalAddress, placeOf, removeName, resolve } from '../stream/resolve.js'
-import { uncaught } from '../stream/socket.js'
+import { bytesOf, uncaught } from '../stream/socket.js'
 import type { Address } from '../sys/address.js'
 import { rawClose } from '../sys/descriptor.js'
 import { check, systemError } from '../sys/errno.js'
-import { requireStable } from '../sys/memory.js'
 import {
   getsockname,
   rawBind,
@@ -119,12 +118,11 @@ export class DatagramSocket implements Completion, Deferred, AsyncDisposable {
    * Sends one datagram. A buffer of more than 4 KiB must not be changed before it is sent.
    * @param to whom to; not for a connected socket. `hostname` is an IP address here.
    * @returns false when it was not taken: too many wait to be sent. `drain` tells when there is room again.
-   * @throws ERR_INVALID_ARG_VALUE for a bad destination; what fails later (EMSGSIZE, …) goes to `error`
+   * @throws ERR_INVALID_ARG_VALUE for a bad destination, ERR_INVALID_ARG_TYPE; what fails later (EMSGSIZE, …) goes to `error`
    */
   send(data: Uint8Array | string, to?: Destination): boolean {
     if (this.#closing) return false
-    const bytes = typeof data === 'string' ? Buffer.from(data) : data
-    requireStable(bytes)
+    const bytes = bytesOf(data)
     if (this.#sending.size >= MOST_SENDING) {
       this.#needsDrain = true
       return false

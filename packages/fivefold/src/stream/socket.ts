@@ -284,16 +284,7 @@ export class Socket<Data = unknown> implements Completion, Deferred {
   // ---- sending
 
   #take(data: Uint8Array | string): number {
-    let bytes: Uint8Array
-    if (typeof data === 'string') bytes = Buffer.from(data)
-    else if (ArrayBuffer.isView(data) && data.BYTES_PER_ELEMENT === 1) {
-      requireStable(data)
-      bytes = data
-    } else {
-      throw Object.assign(new TypeError('data is a string, a Buffer or a Uint8Array'), {
-        code: 'ERR_INVALID_ARG_TYPE',
-      })
-    }
+    let bytes = bytesOf(data)
     const { length } = bytes
     if (length === 0) return 0
     let taken = length
@@ -451,6 +442,21 @@ export class Socket<Data = unknown> implements Completion, Deferred {
       this.#thrown(error)
     }
   }
+}
+
+/**
+ * What is to be sent, as bytes.
+ * @throws ERR_INVALID_ARG_TYPE; what `requireStable` says
+ */
+export function bytesOf(data: Uint8Array | string): Uint8Array {
+  if (typeof data === 'string') return Buffer.from(data)
+  if (!ArrayBuffer.isView(data) || data.BYTES_PER_ELEMENT !== 1) {
+    throw Object.assign(new TypeError('data is a string, a Buffer or a Uint8Array'), {
+      code: 'ERR_INVALID_ARG_TYPE',
+    })
+  }
+  requireStable(data)
+  return data
 }
 
 const none: readonly Uint8Array[] = []
