@@ -49,13 +49,13 @@ export class RawPeer {
 
   /** Connected when it returns: a listener's backlog answers by itself. */
   static connect(t: Context, address: Address): RawPeer {
-    const peer = RawPeer.unconnected(t)
+    const peer = RawPeer.unconnected(t, address)
     peer.connect(address)
     return peer
   }
 
-  static unconnected(t: Context): RawPeer {
-    const peer = new RawPeer(faults.suspended(() => open(rawPlace(t), SOCK_STREAM)))
+  static unconnected(t: Context, like: Address = rawPlace(t)): RawPeer {
+    const peer = new RawPeer(faults.suspended(() => open(like, SOCK_STREAM)))
     t.cleanup(() => peer.close())
     return peer
   }

@@ -350,6 +350,9 @@ export const datagramCases: Case[] = [
       ) => ArrayBuffer
       const resizable = new Uint8Array(new Resizable(10, { maxByteLength: 20 }))
       assert.throws(() => a.socket.send(resizable, a.socket.address), { code: 'ERR_INVALID_ARG_VALUE' })
+      for (const wrong of [undefined, null, 5, {}, [1], new Float64Array(2), new ArrayBuffer(4)]) {
+        assert.throws(() => a.socket.send(wrong as never, a.socket.address), { code: 'ERR_INVALID_ARG_TYPE' })
+      }
       if (t.transport === 'udp') {
         assert.throws(() => a.socket.send('x', { hostname: 'localhost', port: 1 }), {
           code: 'ERR_INVALID_ARG_VALUE',

@@ -2,7 +2,16 @@
 import assert from 'node:assert/strict'
 import type { SystemError } from '../../sys/errno.js'
 import { errnos } from '../../sys/errno.js'
+import {
+  getsockoptInt,
+  IPPROTO_TCP,
+  SO_KEEPALIVE,
+  SOL_SOCKET,
+  TCP_KEEPIDLE,
+  TCP_NODELAY,
+} from '../../sys/socket.js'
 import { start } from '../child.js'
+import { faults } from '../faults.js'
 import { type Case, type Context, type Endpoint, freshPath, openSockets } from '../harness.js'
 import { Pattern } from '../pattern.js'
 import { RawListener, RawPeer } from '../raw.js'
@@ -475,6 +484,86 @@ export const streamCases: Case[] = [
     },
   },
   {
+    name: 'a backlog that is full: connect waits for room or says EAGAIN, and can be aborted',
+    transports: ['unix'],
+    async run(t) {
+      const before = openSockets().length
+      const listener = new RawListener(t, 0)
+      const first = RawPeer.connect(t, listener.address)
+      const controller = new AbortController()
+      const reason = new Error('enough')
+      const again = (error: unknown) =>
+        (error as SystemError).code === 'EAGAIN' && (error as SystemError).syscall === 'connect'
+      const ends = [0, 1].map((index) => t.endpoint(`socket ${index}`, t.pattern(), null))
+      const connecting = ends.map((end, index) =>
+        t
+          .connect(
+            listener.address,
+            t.handlers(),
+            index === 0 ? { data: end, signal: controller.signal } : { data: end },
+          )
+          .catch((error: unknown) => error),
+      )
+      await t.turns(10)
+      controller.abort(reason)
+      const aborted = await connecting[0]
+      assert.ok(aborted === reason || again(aborted), `${aborted}`)
+      first.close()
+      listener.accept(t).close()
+      const second = await t.within(connecting[1]!, 'the other one')
+      if (second instanceof Error) assert.ok(again(second), second.message)
+      else {
+        const peer = listener.accept(t)
+        ends[1]!.socket = second as Endpoint['socket']
+        ends[1]!.write(100)
+        await peer.receiveAll(t, 100)
+        peer.close()
+        await closed(t, ends[1]!)
+      }
+      listener.close()
+      await settle(t, () => openSockets().length <= before)
+      assert.equal(openSockets().length, before)
+    },
+  },
+  {
+    name: 'options reach the kernel',
+    transports: ['tcp', 'tcp6'],
+    async run(t) {
+      const option = (fd: number, level: number, name: number) =>
+        faults.suspended(() => getsockoptInt(fd, level, name))
+      const { server, client } = await t.pair()
+      for (const end of [server, client]) assert.notEqual(option(end.socket.fd, IPPROTO_TCP, TCP_NODELAY), 0)
+      const { socket } = client
+      socket.setNoDelay(false)
+      assert.equal(option(socket.fd, IPPROTO_TCP, TCP_NODELAY), 0)
+      socket.setNoDelay()
+      assert.notEqual(option(socket.fd, IPPROTO_TCP, TCP_NODELAY), 0)
+      assert.equal(option(socket.fd, SOL_SOCKET, SO_KEEPALIVE), 0)
+      socket.setKeepAlive(true, 7)
+      assert.equal(option(socket.fd, SOL_SOCKET, SO_KEEPALIVE), 1)
+      assert.equal(option(socket.fd, IPPROTO_TCP, TCP_KEEPIDLE), 7)
+      socket.setKeepAlive(false)
+      assert.equal(option(socket.fd, SOL_SOCKET, SO_KEEPALIVE), 0)
+      const slow = await t.pair({ listen: { noDelay: false }, connect: { noDelay: false } })
+      for (const end of [slow.server, slow.client]) {
+        assert.equal(option(end.socket.fd, IPPROTO_TCP, TCP_NODELAY), 0)
+      }
+      // Two listeners on one port, when both say so.
+      const one = await t.listen({}, { reusePort: true })
+      const two = await t.listen({}, { reusePort: true, port: one.port })
+      assert.equal(one.port, two.port)
+      await assert.rejects(t.listen({}, { port: one.port }), { code: 'EADDRINUSE' })
+      if (t.transport === 'tcp6') {
+        const dual = await t.listen({}, { hostname: '::' })
+        RawPeer.connect(t, { family: 'IPv4', address: '127.0.0.1', port: dual.port }).close()
+        const only = await t.listen({}, { hostname: '::', ipv6Only: true })
+        assert.throws(() => RawPeer.connect(t, { family: 'IPv4', address: '127.0.0.1', port: only.port }), {
+          code: 'ECONNREFUSED',
+        })
+      }
+    },
+  },
+  {
     name: 'what cannot be is refused, and leaves nothing behind',
     transports: both,
     async run(t) {
@@ -625,7 +714,7 @@ export const streamCases: Case[] = [
       server.socket.terminate()
       await closed(t, server, client)
       // Many at once, some just written to, with a listener that is accepting.
-      const count = t.most(20)
+      const count = t.most(20, 8)
       const ends: Endpoint[] = []
       for (let index = 0; index < count; index++) {
         const end = t.endpoint(`client ${index}`, t.pattern(), null)
@@ -923,6 +1012,8 @@ export const streamCases: Case[] = [
       const listener = await t.listen(t.handlers(() => t.endpoint('server', t.pattern(), null)))
       const good = t.endpoint('good', t.pattern(), null)
       good.socket = await t.connect(listener.address, t.handlers(), { data: good })
+      const servers = () => t.endpoints.filter((end) => end.name === 'server')
+      let connected = 1
       for (const where of ['open', 'data', 'end', 'drain'] as const) {
         const thrown = new Error(`thrown in ${where}`)
         const bad = t.endpoint(`throws in ${where}`, t.pattern(), null, {
@@ -930,11 +1021,11 @@ export const streamCases: Case[] = [
             throw thrown
           },
         })
-        const servers = t.endpoints.length
         bad.socket = await t.connect(listener.address, t.handlers(), { data: bad })
+        connected++
+        await t.until(() => servers().length === connected, 'it is accepted')
+        const server = servers().at(-1)!
         if (where !== 'open') {
-          await t.until(() => t.endpoints.length > servers, 'it is accepted')
-          const server = t.endpoints.at(-1)!
           if (where === 'data') server.write(1000)
           else if (where === 'end') server.socket.end()
           else {
@@ -947,7 +1038,7 @@ export const streamCases: Case[] = [
         assert.deepEqual(bad.errors, [thrown])
         assert.equal(bad.closeError, thrown)
       }
-      const server = t.endpoints.find((end) => end.name === 'server')!
+      const server = servers()[0]!
       good.pump(100_000, 10_000)
       await t.until(() => server.received === 100_000, 'the good one goes on')
     },
@@ -1098,6 +1189,7 @@ export const streamCases: Case[] = [
       await churn()
       await churn()
       const after = process.memoryUsage()
+      await settle(t, () => openSockets().length <= sockets)
       assert.equal(openSockets().length, sockets)
       assert.ok(after.rss - memory.rss < 48 * MiB, `resident memory grew by ${after.rss - memory.rss}`)
       assert.ok(after.arrayBuffers - memory.arrayBuffers < 8 * MiB, 'buffers were left behind')
