@@ -104,8 +104,8 @@ function figures(text: Text, protocol: Result['protocol'], style: Style): Figure
         ? null
         : `${generatorBound ? '≥ ' : ''}${text.count(Math.round(rounded(messagesPerSecond)))}`,
     ),
-    right(columns.latency, ({ latencyMicros: it }) =>
-      it === null ? null : `${plain(it.p50)}/${plain(it.p99)}`,
+    right(columns.latency, ({ latencyMicros: it, reasons }) =>
+      it === null ? null : `${plain(it.p50)}/${reasons.p99 === undefined ? '' : '~'}${plain(it.p99)}`,
     ),
     right(columns.cpu, ({ cpuMicrosPerMessage: it }) =>
       it === null ? null : `${fixed(it.user)}+${fixed(it.system)}`,
@@ -154,6 +154,7 @@ function notesOf(group: readonly Result[], text: Text): string[] {
   const notes: string[] = []
   for (const { model, reason, reasons, errors, generatorBound, generatorShare } of group) {
     if (reason !== null) notes.push(says.note(model, reason))
+    if (reasons.model !== undefined) notes.push(says.note(model, reasons.model))
     if (reasons.errors !== undefined) notes.push(says.errorsNote(model, errors ?? 0, reasons.errors))
     if (reasons.maxConnections !== undefined && errors !== null && reason === null) {
       if (group[0]!.protocol !== 'file' && group[0]!.protocol !== 'udp' && group[0]!.connections > 1) {

@@ -1,22 +1,23 @@
 /**
- * One measurement: one mechanism, one protocol, so many connections. A fresh server process, a fresh generator
- * process, each on a processor of its own; then a second pair in which the calls are counted.
+ * One measurement: one mechanism, one protocol, so many connections.
  *
- *   connect 1 → census → connect the rest → census   memory and descriptors per connection
- *   wait                                             CPU while waiting
- *   one message at a time                            latency
- *   all connections at once                          messages per second, CPU, context switches
+ * The first pair of processes:
+ *   one connection, then all        memory and descriptors per connection
+ *   wait                            CPU while waiting
+ *   one message at a time           latency
+ *   all connections at once         messages per second, CPU, context switches
+ * The second, with the counting seam:
+ *   all connections at once         calls per message
+ *   as many connections as allowed  how many it holds, and again memory per connection
  */
-import { randomBytes } from 'node:crypto'
-import { readFileSync } from 'node:fs'
 import type { Model } from 'fivefold'
-import { getrlimit, RLIMIT_NOFILE } from 'fivefold/sys'
-import { Child, ChildError } from '../processes.js'
+import type { Child } from '../processes.js'
 import type { Text } from '../text/language.js'
+import { capacityOf, type Holding } from './capacity.js'
 import { complaintText } from './complaint.js'
 import type { Counted } from './counter.js'
 import type { Connected, Errors, Sent, Window } from './generator.js'
-import type { LoadConfig } from './load.js'
+import { Pair } from './pair.js'
 import {
   type CallsPerMessage,
   callsPerMessage,
@@ -24,9 +25,9 @@ import {
   cpuShare,
   difference,
 } from './per-message.js'
-import { type Processors, startedOn } from './pinning.js'
+import type { Processors } from './pinning.js'
 import { type Protocol, type Result, without } from './results.js'
-import type { Arrivals, Listening, ServerConfig } from './server.js'
+import type { Arrivals } from './server.js'
 import { enoughForP99, percentiles } from './statistics.js'
 import type { Times } from './times.js'
 import type { Census, Usage } from './usage.js'
@@ -46,86 +47,66 @@ export interface Cell {
   progress(step: keyof Text['compare']['steps']): void
 }
 
-const here = (name: string) => new URL(name, import.meta.url)
-const sleep = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds))
-
-/** A server and the generator that talks to it. */
-class Pair {
-  readonly server: Child
-  readonly generator: Child
-
-  /** Before the server listened. */
-  readonly threadsAtStart: number
-
-  private constructor(server: Child, generator: Child, threadsAtStart: number) {
-    this.server = server
-    this.generator = generator
-    this.threadsAtStart = threadsAtStart
-  }
-
-  static async start(cell: Cell, counting: boolean): Promise<Pair> {
-    const { model, protocol, size, port, processors, signal, text } = cell
-    const names = text.compare.processes
-    // An abstract name: nothing is left behind, however this ends.
-    const path = protocol === 'unix' ? `\0fivefold-${randomBytes(6).toString('hex')}` : ''
-    const config: ServerConfig = { model: model.name, protocol, port, path, size }
-    const execArgv = ['--expose-gc', ...(counting ? ['--import', here('./counter.js').href] : [])]
-    const server = startedOn(
-      processors.server,
-      () => new Child(names.server(model.name), here('./server.js'), { config, execArgv, signal, text }),
-    )
-    try {
-      const atStart = await server.ask<Census>('census')
-      const listening = await server.ask<Listening>('listen')
-      const load: LoadConfig = { protocol, port: listening.port, path, size }
-      const generator = startedOn(
-        processors.generator,
-        () => new Child(names.generator, here('./generator.js'), { config: load, signal, text }),
-      )
-      return new Pair(server, generator, atStart.threads)
-    } catch (error) {
-      await server.end()
-      throw error
-    }
-  }
-
-  async end(): Promise<void> {
-    await Promise.all([this.generator.end(), this.server.end()])
-  }
+/** A server with few connections and with many. */
+interface Held {
+  readonly few: Holding
+  readonly many: Holding
+  /** Why there were not more. */
+  readonly refused: string | null
 }
+
+const sleep = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds))
 
 /** @throws Failure when a process died, ChildError when the port is taken and the like */
 export async function measure(cell: Cell): Promise<Result> {
-  const { model, protocol, connections, size, text } = cell
+  const { model, protocol, connections, text } = cell
+  const says = text.compare.reasons
   const waiting = protocol === 'udp' ? 1 : connections + 1
   if (waiting > model.limits.maxWaiting) {
-    return without(
-      model.name,
-      model.family,
-      protocol,
-      connections,
-      size,
-      text.compare.reasons.tooManyWaiting(model.limits.maxWaiting, waiting),
-    )
+    return nothing(cell, says.tooManyWaiting(model.limits.maxWaiting, waiting))
   }
-  const result = await measureLoad(cell)
+  const { result, held } = await measureLoad(cell)
   if (result.reason !== null) return result
-  const { held, reasons, ...counted } = await countCalls(cell)
-  const whole = { ...result, ...counted, reasons: { ...result.reasons, ...reasons } }
-  if (held === null || result.maxConnections === null) return whole
-  if (held.reason === null) return { ...whole, connectionsHeld: held.open }
-  // Fewer than the limits would allow were really to be had.
+  const counted = await countCalls(cell)
+  const borrowed =
+    protocol === 'udp' ? model.limits.borrows.filter((each) => each === 'recvfrom' || each === 'sendto') : []
+  const reasons: Record<string, string> = { ...result.reasons, ...counted.reasons }
+  if (borrowed.includes('recvfrom')) reasons.model = text.models.borrows(borrowed.join(', '))
+  const whole = { ...result, ...counted.calls, reasons }
+  if (protocol === 'udp') return withoutCapacity(whole, says.oneSocketForAll)
+  const widest = counted.held ?? held
+  if (widest.many.connections <= widest.few.connections) return withoutCapacity(whole, says.oneConnection)
+  return withCapacity(whole, cell, widest)
+}
+
+const nothing = ({ model, protocol, connections, size }: Cell, reason: string): Result =>
+  without(model.name, model.family, protocol, connections, size, reason)
+
+function withoutCapacity(result: Result, why: string): Result {
+  const reasons = { ...result.reasons, residentBytesPerConnection: why, maxConnections: why }
+  return { ...result, connectionsHeld: result.protocol === 'udp' ? null : result.connections, reasons }
+}
+
+function withCapacity(result: Result, { model, text }: Cell, { few, many, refused }: Held): Result {
+  const { bytesPerConnection, most, bound } = capacityOf(model, few, many)
+  const reasons: Record<string, string> = { ...result.reasons }
+  if (bytesPerConnection === null) reasons.residentBytesPerConnection = text.compare.reasons.withinNoise
+  if (refused !== null) reasons.maxConnections = refused
   return {
-    ...whole,
-    connectionsHeld: held.open,
-    maxConnections: Math.min(result.maxConnections, held.open),
-    maxConnectionsBound: 'refused',
-    reasons: { ...whole.reasons, maxConnections: complaintText(held.reason, cell.text) },
+    ...result,
+    residentBytesPerConnection: bytesPerConnection,
+    // Fewer than the limits would allow may be all that are really to be had.
+    maxConnections: refused === null ? most : Math.min(most, many.connections),
+    maxConnectionsBound: refused === null ? bound : 'refused',
+    connectionsHeld: many.connections,
+    reasons,
   }
 }
 
-async function measureLoad(cell: Cell): Promise<Result> {
-  const { model, protocol, connections, size, times, text } = cell
+// ---- the first pair
+
+async function measureLoad(cell: Cell): Promise<{ result: Result; held: Held }> {
+  const { connections, times, text } = cell
   const reasons: Record<string, string> = {}
   cell.progress('start')
   const pair = await Pair.start(cell, false)
@@ -133,20 +114,20 @@ async function measureLoad(cell: Cell): Promise<Result> {
   try {
     cell.progress('connect')
     let connected = await generator.ask<Connected>('connect', { count: 1 })
-    const one = await server.ask<Census>('census')
+    const few = { connections: 1, census: await server.ask<Census>('census') }
     if (connected.reason === null && connections > 1) {
       connected = await generator.ask<Connected>('connect', { count: connections - 1 })
     }
+    const many = { connections: connected.open, census: await server.ask<Census>('census') }
+    const held: Held = { few, many, refused: null }
     if (connected.reason !== null) {
       const [complaint = connected.reason] = (await server.ask<Errors>('errors')).complaints
-      const why = text.compare.reasons.notConnected(
-        connected.open,
-        connections,
-        complaintText(complaint, text),
-      )
-      return without(model.name, model.family, protocol, connections, size, why)
+      const why = complaintText(complaint, text)
+      return {
+        result: nothing(cell, text.compare.reasons.notConnected(connected.open, connections, why)),
+        held,
+      }
     }
-    const all = await server.ask<Census>('census')
 
     cell.progress('wait')
     const idle = await between(server, () => sleep(times.idleMs))
@@ -161,6 +142,7 @@ async function measureLoad(cell: Cell): Promise<Result> {
     const latencies = latenciesOf(sent.nanoseconds, arrivals.nanoseconds)
     const latency = percentiles(latencies)
     if (latency === null) reasons.latencyMicros = text.compare.reasons.noSamples
+    else if (!enoughForP99(latencies.length)) reasons.p99 = text.compare.reasons.fewSamples(latencies.length)
 
     cell.progress('load')
     await generator.ask('start', times.warmUpMs)
@@ -172,22 +154,13 @@ async function measureLoad(cell: Cell): Promise<Result> {
     await generator.ask('stop')
     const seen = [await generator.ask<Errors>('errors'), await server.ask<Errors>('errors')]
     const errors = seen.reduce((sum, { count }) => sum + count, 0)
-
-    const descriptors = connections > 1 ? (all.descriptors - one.descriptors) / (connections - 1) : Number.NaN
-    const memory = connections > 1 ? (all.residentBytes - one.residentBytes) / (connections - 1) : null
-    if (protocol === 'udp') reasons.residentBytesPerConnection = text.compare.reasons.oneSocketForAll
-    else if (memory === null) reasons.residentBytesPerConnection = text.compare.reasons.oneConnection
-    const most = maxConnections(cell, one, descriptors, memory)
-    if (most.count === null) {
-      reasons.maxConnections =
-        protocol === 'udp' ? text.compare.reasons.oneSocketForAll : text.compare.reasons.oneConnection
-    }
     if (errors > 0) {
       const complaints = seen.flatMap((each) => each.complaints)
       reasons.errors = complaints.map((each) => complaintText(each, text)).join('; ')
     }
-    return {
-      ...without(model.name, model.family, protocol, connections, size, ''),
+    const result: Result = {
+      ...nothing(cell, ''),
+      reason: null,
       messagesPerSecond: window.messages / window.seconds,
       messagesPerSecondSpread: { lowest: Math.min(...window.slices), highest: Math.max(...window.slices) },
       latencyMicros: latency,
@@ -196,18 +169,12 @@ async function measureLoad(cell: Cell): Promise<Result> {
       cpuShareWhileWaiting: cpuShare(idle),
       threads: busyCensus.threads,
       threadsAtStart: pair.threadsAtStart,
-      residentBytesPerConnection: protocol === 'udp' ? null : memory,
-      maxConnections: most.count,
-      maxConnectionsBound: most.bound,
-      connectionsHeld: protocol === 'udp' ? null : connected.open,
       errors,
       generatorShare: window.share,
       generatorBound: window.share > 0.9,
-      reason: null,
-      reasons: enoughForP99(latencies.length)
-        ? reasons
-        : { ...reasons, p99: text.compare.reasons.fewSamples(latencies.length) },
+      reasons,
     }
+    return { result, held }
   } finally {
     await pair.end()
   }
@@ -228,43 +195,24 @@ function latenciesOf(sent: Float64Array, arrived: Float64Array): Float64Array {
     .map((at, index) => (arrived[index]! - at) / 1000)
 }
 
-/** The most connections by each limit there is, and the nearest of them. */
-function maxConnections(
-  { model, protocol }: Cell,
-  one: Census,
-  descriptors: number,
-  memory: number | null,
-): { count: number | null; bound: Result['maxConnectionsBound'] } {
-  if (protocol === 'udp' || memory === null) return { count: null, bound: null }
-  const bounds = {
-    descriptors: 1 + Math.floor((getrlimit(RLIMIT_NOFILE).soft - one.descriptors) / descriptors),
-    // One of those that wait is the accept.
-    threads: model.limits.maxWaiting - 1,
-    memory: memory <= 0 ? Number.POSITIVE_INFINITY : Math.floor(availableMemory() / memory),
-  }
-  const bound = (Object.keys(bounds) as (keyof typeof bounds)[]).reduce((nearest, name) =>
-    bounds[name] < bounds[nearest] ? name : nearest,
-  )
-  return { count: bounds[bound], bound }
+// ---- the second pair
+
+interface CountedCalls {
+  readonly calls: Partial<CallsPerMessage>
+  readonly held: Held | null
+  readonly reasons: Readonly<Record<string, string>>
 }
 
-function availableMemory(): number {
-  const kilobytes = /^MemAvailable:\s*(\d+)/m.exec(readFileSync('/proc/meminfo', 'utf8'))?.[1]
-  return Number(kilobytes) * 1024
-}
-
-/** The second pass: the same load, with the calls counted; and then as many connections as it holds. */
-async function countCalls(
-  cell: Cell,
-): Promise<Partial<CallsPerMessage> & { held: Connected | null; reasons: Record<string, string> }> {
-  const { model, times, connections, hold, protocol, text } = cell
+async function countCalls(cell: Cell): Promise<CountedCalls> {
+  const { times, connections, text } = cell
   cell.progress('count')
   const pair = await Pair.start(cell, true)
   const { server, generator } = pair
   try {
     const connected = await generator.ask<Connected>('connect', { count: connections })
-    if (connected.reason !== null)
-      return { held: null, reasons: { syscallsPerMessage: complaintText(connected.reason, text) } }
+    if (connected.reason !== null) {
+      return { calls: {}, held: null, reasons: { syscallsPerMessage: complaintText(connected.reason, text) } }
+    }
     await generator.ask('start', Math.min(times.warmUpMs, 100))
     const before = await server.ask<Counted>('counted')
     let after = before
@@ -275,24 +223,29 @@ async function countCalls(
     }
     await generator.ask('stop')
     const { counted, unseen } = callsPerMessage(before, after)
-    const reasons: Record<string, string> = unseen
-      ? { callsPerMessage: text.compare.reasons.callsUnseen }
-      : {}
-    // One more than the threads there are is certain to be refused; trying would only start them all.
-    const most = Math.min(times.holdAtMost, Number.isFinite(model.limits.maxWaiting) ? 0 : times.holdAtMost)
-    if (!hold || protocol === 'udp' || most <= connections) return { ...counted, held: null, reasons }
-    cell.progress('hold')
-    const held = await generator.ask<Connected>('connect', {
-      count: most - connections,
-      greeting: Math.min(cell.size, 64),
-    })
-    return { ...counted, held, reasons }
+    return {
+      calls: counted,
+      held: await hold(cell, pair),
+      reasons: unseen ? { callsPerMessage: text.compare.reasons.callsUnseen } : {},
+    }
   } finally {
     await pair.end()
   }
 }
 
-/** Whether an error says that what was asked for cannot be had, rather than that something broke. */
-export function isRefusal(error: unknown): boolean {
-  return error instanceof ChildError && error.code === 'ERR_FIVEFOLD_MODEL_UNAVAILABLE'
+/** Opens as many more connections as are worth the time. @returns null where that is none */
+async function hold(cell: Cell, { server, generator }: Pair): Promise<Held | null> {
+  const { model, protocol, connections, times, size, text } = cell
+  // Where each connection has a thread, starting them all would show no more than some of them did.
+  if (!cell.hold || protocol === 'udp' || Number.isFinite(model.limits.maxWaiting)) return null
+  if (times.holdAtMost <= connections) return null
+  cell.progress('hold')
+  const few = { connections, census: await server.ask<Census>('census') }
+  const { open, reason } = await generator.ask<Connected>('connect', {
+    count: times.holdAtMost - connections,
+    greeting: Math.min(size, 64),
+  })
+  const many = { connections: open, census: await server.ask<Census>('census') }
+  if (many.connections <= few.connections) return null
+  return { few, many, refused: reason === null ? null : complaintText(reason, text) }
 }

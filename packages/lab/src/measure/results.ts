@@ -55,7 +55,7 @@ export interface Result {
   readonly generatorBound: boolean
   /** Why there is no result at all. */
   readonly reason: string | null
-  /** Why single fields are null. */
+  /** Why single fields are null, or no more than they seem: by the field's name. */
   readonly reasons: Readonly<Record<string, string>>
 }
 

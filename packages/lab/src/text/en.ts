@@ -161,6 +161,7 @@ export const en = {
       fewSamples: (samples: number) => `the p99 stands on ${count(samples)} samples only`,
       oneSocketForAll: 'one socket serves all peers',
       oneConnection: 'takes more than one connection to tell',
+      withinNoise: 'less than the memory of the process goes up and down by itself',
       files: 'reads have no connections',
       callsUnseen:
         "at least so many calls: glibc's aio threads make more (futex, signals), which the count cannot see",

@@ -151,6 +151,7 @@ export const zh: Text = {
       fewSamples: (samples) => `p99 只来自 ${count(samples)} 个样本`,
       oneSocketForAll: '一个套接字服务所有对端',
       oneConnection: '一个连接看不出来',
+      withinNoise: '小于进程内存自身的起伏',
       files: '读文件没有连接',
       callsUnseen: '调用次数至少如此：glibc 的 aio 线程还有别的调用（futex、信号），这里统计不到',
       needsDescriptors: (needed, limit) => `大约需要 ${count(needed)} 个描述符，而上限是 ${count(limit)}`,
