@@ -81,7 +81,7 @@ class Thread {
   mask = 0
   interrupting = false
   /** Where each slot's bytes land. Held here for as long as the thread may be told to write there. */
-  readonly landings: ArrayBuffer[] = []
+  readonly landings: Uint8Array<ArrayBuffer>[] = []
 
   constructor(index: number, desk: SharedArrayBuffer) {
     this.index = index
@@ -91,7 +91,7 @@ class Thread {
   }
 
   land(slot: number, room: number): void {
-    const memory = Buffer.allocUnsafeSlow(room).buffer as ArrayBuffer
+    const memory = new Uint8Array(Buffer.allocUnsafeSlow(room).buffer as ArrayBuffer)
     this.landings[slot] = memory
     this.doubles[at.SLOT_DOUBLES + slot * at.DOUBLES_PER_SLOT + at.LANDING] = addressOf(memory)
   }
@@ -574,11 +574,11 @@ export class BlockingDriver implements Driver {
     const landing = thread.landings[slot]!
     if (length >= GIVE_AWAY && length * 2 >= landing.byteLength) {
       thread.land(slot, landing.byteLength)
-      return Buffer.from(landing, 0, length)
+      return Buffer.from(landing.buffer, 0, length)
     }
     if (length > SMALL_BLOCK / 4) {
       const chunk = Buffer.allocUnsafeSlow(length)
-      chunk.set(new Uint8Array(landing, 0, length))
+      chunk.set(landing.subarray(0, length))
       return chunk
     }
     if (this.#smallAt + length > this.#small.byteLength) {
@@ -588,7 +588,10 @@ export class BlockingDriver implements Driver {
     }
     const start = this.#smallAt
     this.#smallAt = (start + length + 7) & ~7
-    this.#smallBytes.set(new Uint8Array(landing, 0, length), start)
+    if (length <= 64) {
+      const target = this.#smallBytes
+      for (let index = 0; index < length; index++) target[start + index] = landing[index]!
+    } else this.#smallBytes.set(landing.subarray(0, length), start)
     return Buffer.from(this.#small, start, length)
   }
 
