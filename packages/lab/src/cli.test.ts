@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -90,9 +91,11 @@ test('a port that is in use', async () => {
   }
 })
 
-// Only root can become somebody who may not.
-const unprivileged = 'exec setpriv --reuid 65534 --regid 65534 --clear-groups "$0" "$@"; true'
-const canDrop = process.getuid?.() === 0 && existsSync('/usr/bin/setpriv')
+// Only root can become somebody who may not; and Node itself must be where everybody can run it.
+const drop = ['--reuid', '65534', '--regid', '65534', '--clear-groups']
+const unprivileged = `exec setpriv ${drop.join(' ')} "$0" "$@"; true`
+const canDrop =
+  process.getuid?.() === 0 && spawnSync('setpriv', [...drop, process.execPath, '--version']).status === 0
 
 test('no permission: a file, a privileged port', {
   skip: !canDrop && 'needs root and setpriv, to give it up',
@@ -120,6 +123,8 @@ test('too few descriptors', async () => {
       after: 'ulimit -n 128',
     },
   )
-  // So few that not even the program can be loaded.
-  await fails(['models'], /EMFILE/, { after: 'ulimit -n 24' })
+  // So few that the program may not even load: where that is so, it is one line as well.
+  if ((await run(['models'], { after: 'ulimit -n 24' })).status !== 0) {
+    await fails(['models'], /EMFILE/, { after: 'ulimit -n 24' })
+  }
 })
