@@ -94,8 +94,8 @@ test('a port that is in use', async () => {
 // Only root can become somebody who may not; and Node itself must be where everybody can run it.
 const drop = ['--reuid', '65534', '--regid', '65534', '--clear-groups']
 const unprivileged = `exec setpriv ${drop.join(' ')} "$0" "$@"; true`
-const canDrop =
-  process.getuid?.() === 0 && spawnSync('setpriv', [...drop, process.execPath, '--version']).status === 0
+const asNobody = [...drop, 'sh', '-c', '"$0" --version', process.execPath]
+const canDrop = process.getuid?.() === 0 && spawnSync('setpriv', asNobody).status === 0
 
 test('no permission: a file, a privileged port', {
   skip: !canDrop && 'needs root and setpriv, to give it up',
