@@ -12,27 +12,29 @@ import { arm, disarm, drain, tellOthers } from './thread.js'
  * @returns the verdict; mask and queue are as before
  */
 export function probeSignal(signal: number): Verdict {
-  const raised = signal === 0 ? SIGIO : signal
-  const only = new SignalSet(raised)
-  const mask = sigprocmask(SIG_BLOCK, only)
+  // Plain SIGIO comes in place of a real-time signal when the queue is full, of this user's other processes as
+  // well; unblocked it would end this one.
+  const signals = signal === 0 ? new SignalSet(SIGIO) : new SignalSet(signal, SIGIO)
+  const mask = sigprocmask(SIG_BLOCK, signals)
   let fds: readonly number[] = []
   try {
     fds = socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)
     const [fd, peer] = fds as [number, number]
     arm(fd, signal)
     check(rawSend(peer, Uint8Array.of(1), 1, 0), 'send')
-    const taken = sigtimedwait(only, 100)
+    const taken = sigtimedwait(signals, 100)
     disarm(fd)
     if (taken === null) return silent
-    return signal === 0 || taken.fd === fd ? { ok: true } : nameless
+    return taken.signal === SIGIO || taken.fd === fd ? { ok: true } : nameless
   } catch (error) {
     return refusal(error)
   } finally {
     for (const fd of fds) rawClose(fd)
     // Nothing of ours may be pending when the mask goes back: it would end the process.
-    drain(raised)
+    if (signal !== 0) drain(signal)
+    drain(SIGIO)
     // Another poller's may have merged with ours.
-    if (signal === 0) tellOthers(null)
+    tellOthers(null)
     sigprocmask(SIG_SETMASK, mask)
   }
 }
