@@ -14,12 +14,13 @@ import { raise } from '../models/signal-driven/thread.js'
 import type { ConnectOptions, Listener, ListenOptions, SocketHandlers } from '../stream/handlers.js'
 import type { Socket } from '../stream/socket.js'
 import type { Address } from '../sys/address.js'
-import { viewOf } from '../sys/ffi.js'
+import { seamed, viewOf } from '../sys/ffi.js'
 import { SIGIO } from '../sys/signal.js'
 import { faults, type Rules } from './faults.js'
 import { Pattern } from './pattern.js'
 import { Random } from './random.js'
 
+if (!seamed) throw new Error('import faults.js before anything of the library')
 faults.seeThrough(viewOf)
 
 export type StreamTransport = 'tcp' | 'tcp6' | 'unix' | 'abstract'
@@ -40,7 +41,7 @@ export interface Case {
 }
 
 /** How long an event may take to come before the test says that it never came. Generous: machines are shared. */
-const DEADLINE_MS = 20_000
+const DEADLINE_MS = Number(process.env.FIVEFOLD_DEADLINE ?? 20_000)
 
 /** The seed of a run: fixed, so that a failure comes again; another one on request. */
 export const SEED = Number(process.env.FIVEFOLD_SEED ?? 1) >>> 0

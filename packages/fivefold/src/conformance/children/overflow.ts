@@ -1,5 +1,6 @@
 /** Real-time signals whose queue is far too short for what happens: nothing may be lost. argv: the host. */
 
+import '../faults.js'
 import { type Host, listen } from '../../index.js'
 import { getrlimit, RLIMIT_SIGPENDING, setrlimit } from '../../sys/process.js'
 import { faults } from '../faults.js'

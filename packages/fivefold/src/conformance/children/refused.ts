@@ -1,5 +1,6 @@
 /** A kernel, or a sandbox, that refuses io_uring. argv: the errno. Prints what came of it. */
 
+import '../faults.js'
 import { choose, connect, listen, modelNamed } from '../../index.js'
 import { type ErrnoName, faults } from '../faults.js'
 
