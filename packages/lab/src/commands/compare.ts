@@ -49,7 +49,7 @@ function planOf({ parsed, text }: Invocation): Plan {
     models: option('models', (value) => modelList(value, text), modelNames),
     connections: option('connections', (value) => counts(value, text), quick ? [64] : [1, 64, 1000]),
     size: option('size', (value) => size(value, MOST_BYTES[protocol], text), 64),
-    windowMs: option('duration', (value) => duration(value, text), quick ? 800 : 2000),
+    windowMs: option('duration', (value) => duration(value, text), quick ? 700 : 2000),
     port: option('port', (value) => port(value, text), 0),
     file: given(parsed, 'file'),
   }
