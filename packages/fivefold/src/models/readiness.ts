@@ -389,14 +389,19 @@ export class ReadinessDriver implements Driver {
     const flags = MSG_NOSIGNAL | MSG_DONTWAIT
     const first = buffers[index]
     if (first === undefined) return 0
+    // Its owner has transferred it, and what is left of it is not there any more.
+    if (first.length < offset) return -EFAULT
     if (index + 1 === buffers.length || first.length - offset >= GATHER / 4) {
+      if (first.length === 0) return 0
       const rest = offset === 0 ? first : first.subarray(offset)
       return rawSend(operation.fd, rest, rest.length, flags)
     }
     let length = 0
     let skip = offset
     for (let next = index; next < buffers.length && length < GATHER; next++) {
-      const part = buffers[next]!.subarray(skip, skip + GATHER - length)
+      const buffer = buffers[next]!
+      if (buffer.length === 0) continue
+      const part = buffer.subarray(skip, skip + GATHER - length)
       this.#gather.set(part, length)
       length += part.length
       skip = 0
@@ -446,6 +451,7 @@ const EINTR = 4
 const EIO = 5
 const EAGAIN = 11
 const ENOMEM = 12
+const EFAULT = 14
 const EOPNOTSUPP = 95
 const ENOBUFS = 105
 const EISCONN = 106

@@ -48,6 +48,8 @@ export class Socket<Data = unknown> implements Completion, Deferred {
   /** Written, and not yet handed to the driver; and the bytes of that and of what the driver has. */
   #queue: Uint8Array[] = []
   #queued = 0
+  /** Bytes of the send that is in flight. */
+  #asked = 0
   #needsDrain = false
   /** Inside a submit of ours; and what failed in there, which is told later, outside the caller's `write`. */
   #submitting = false
@@ -322,6 +324,7 @@ export class Socket<Data = unknown> implements Completion, Deferred {
   #submit(buffers: readonly Uint8Array[]): void {
     const send = this.#send
     send.buffers = buffers
+    this.#asked = this.#queued
     send.stamps = stampsIfWanted()
     this.#submitting = true
     this.#engine.submit(send)
@@ -329,7 +332,9 @@ export class Socket<Data = unknown> implements Completion, Deferred {
   }
 
   #sent(operation: Operation): void {
-    const { result } = operation
+    let { result } = operation
+    // A buffer that is transferred while it is being sent has no bytes any more: none may be missing unsaid.
+    if (result >= 0 && operation.sent < this.#asked) result = -EFAULT
     this.bytesWritten += operation.sent
     this.#queued -= operation.sent
     operation.buffers = none
@@ -460,6 +465,7 @@ export function bytesOf(data: Uint8Array | string): Uint8Array {
 }
 
 const none: readonly Uint8Array[] = []
+const EFAULT = 14
 const ECANCELED = 125
 
 function attempt(ask: (fd: number) => Address, fd: number): Address | undefined {
