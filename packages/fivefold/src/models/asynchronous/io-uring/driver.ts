@@ -162,6 +162,14 @@ export class IoUringDriver implements Driver {
     else if (this.#datagramSends.remove(operation)) this.#waiting.push(operation)
   }
 
+  /**
+   * Takes back the memory of a received chunk that nobody will look at any more: it is used again. Not needed: the
+   * collector finds what is not given back.
+   */
+  release(chunk: Buffer): void {
+    this.#receive.release(chunk)
+  }
+
   wake(): void {
     this.#signalled = true
     rawEventfdWrite(this.#eventfd, 1)
@@ -308,9 +316,10 @@ export class IoUringDriver implements Driver {
     } else if (what <= CANCEL && result === -ENOENT) {
       const slot = CANCEL - what
       const operation = this.#operations[slot]!
-      if (operation !== null && this.#generations[slot] === generation && operation.kind === Kind.sendto) {
-        this.#cancelCurrent(operation.fd)
-      }
+      if (operation === null || this.#generations[slot] !== generation) return
+      if (operation.kind === Kind.sendto) this.#cancelCurrent(operation.fd)
+      // On its way to a worker thread of the kernel's a request is nowhere to be found: it is asked for again.
+      else if (this.#asked[slot] === 1) this.#cancels.push(operation)
     }
   }
 

@@ -55,6 +55,36 @@ for (const host of hosts) {
         })
       }
 
+      test('a block is used again when all its large parts came back, and not before', async () => {
+        const turner = open({ receive: { incremental: true, bytes: 65536, first: 1, most: 1 } })
+        const [ours, theirs] = pair()
+        const receiving = turner.ask(Kind.receive, ours)
+        const part = async (seed: number) => {
+          const seen = received(receiving)
+          sendNow(theirs, pattern(16384, seed))
+          await turner.until(() => received(receiving) === seen + 16384)
+          return receiving.last.chunk!
+        }
+        const chunks: Buffer[] = []
+        for (let seed = 0; seed < 4; seed++) chunks.push(await part(seed))
+        const [first] = chunks
+        assert.ok(chunks.every((chunk) => chunk.buffer === first!.buffer))
+        turner.driver.release(Buffer.from('not ours'))
+        for (let index = 0; index < 3; index++) turner.driver.release(chunks[index]!)
+        // One part is still out: its bytes stay, however much is received.
+        const kept = chunks[3]!
+        for (let seed = 4; seed < 16; seed++) assert.notEqual((await part(seed)).buffer, kept.buffer)
+        assert.ok(kept.equals(pattern(16384, 3)))
+        turner.driver.release(kept)
+        for (let seed = 16; seed < 20; seed++) await part(seed)
+        const again = await part(20)
+        assert.equal(again.buffer, kept.buffer)
+        assert.ok(again.equals(pattern(16384, 20)))
+        turner.close()
+        rawClose(ours)
+        rawClose(theirs)
+      })
+
       test('the ring of buffers grows when it runs dry', async () => {
         const turner = open({ receive: { incremental: false, bytes: 1024, first: 2, most: 256 } })
         const pairs = Array.from({ length: 200 }, pair)
