@@ -80,16 +80,19 @@ async function traced(model: ModelName): Promise<Call[]> {
     .map((call) => ({ ...call, thread: call.thread === main ? 'main' : call.thread }))
 }
 
+/** The data come through this call: it may be interrupted in the trace by another thread's, or bring several at once. */
+const brings = (call: string) => new RegExp(`^(${call}\\(|<\\.\\.\\. ${call} resumed>).*= [1-9]\\d*$`)
+
 /** For each mechanism: the main thread's call that sleeps, what must be seen, and what must not. */
 const promises: Record<ModelName, { sleeps: RegExp | null; somewhere?: RegExp[]; never?: RegExp[] }> = {
-  blocking: { sleeps: /^recv(from)?\(/, somewhere: [/^recvfrom\(/, /^accept4?\(|accept4? resumed/] },
+  blocking: { sleeps: /^recvfrom\(/, somewhere: [brings('recvfrom')] },
   'non-blocking': { sleeps: null, somewhere: [/^recvfrom\(.*EAGAIN/] },
-  select: { sleeps: /^(p?select6?)\(.*\{tv_(sec|usec)/, somewhere: [/^recvfrom\(.*= 8/] },
-  poll: { sleeps: /^p?poll\(\[/, somewhere: [/^recvfrom\(.*= 8/] },
-  epoll: { sleeps: /^epoll_wait\(/, somewhere: [/^recvfrom\(.*= 8/] },
-  sigio: { sleeps: /^ppoll\(NULL, 0, /, somewhere: [/SIGIO/, /^recvfrom\(.*= 8/, /^rt_sigreturn\(/] },
-  rtsig: { sleeps: /^rt_sigtimedwait\(/, somewhere: [/^recvfrom\(.*= 8/] },
-  'posix-aio': { sleeps: /^futex\(/, somewhere: [/^read\(.*= 8/] },
+  select: { sleeps: /^(p?select6?)\(.*\{tv_(sec|usec)/, somewhere: [brings('recvfrom')] },
+  poll: { sleeps: /^p?poll\(\[/, somewhere: [brings('recvfrom')] },
+  epoll: { sleeps: /^epoll_wait\(/, somewhere: [brings('recvfrom')] },
+  sigio: { sleeps: /^ppoll\(NULL, 0, /, somewhere: [/SIGIO/, brings('recvfrom'), /^rt_sigreturn\(/] },
+  rtsig: { sleeps: /^rt_sigtimedwait\(/, somewhere: [brings('recvfrom')] },
+  'posix-aio': { sleeps: /^futex\(/, somewhere: [brings('read')] },
   io_uring: {
     sleeps: /^io_uring_enter\(/,
     never: [/^(recv|recvfrom|recvmsg|read|readv|send|sendto|sendmsg|writev)\(.*"message/],

@@ -12,7 +12,6 @@ import {
   TCP_KEEPIDLE,
   TCP_NODELAY,
 } from '../../sys/socket.js'
-import { start } from '../child.js'
 import { faults } from '../faults.js'
 import {
   type Case,
@@ -1074,13 +1073,7 @@ export const streamCases: Case[] = [
           return t.endpoint(`server ${number}`, t.pattern(), number === 0 ? new Pattern(pattern.seed) : null)
         }),
       )
-      const to = JSON.stringify(t.unix ? t.to(listener.address) : { host: '127.0.0.1', port: listener.port })
-      const child = start('peer', [to, String(pattern.seed)])
-      // Its output is read through sockets of Node's, which are closed when it is.
-      t.cleanup(async () => {
-        child.process.kill('SIGKILL')
-        await child.ended
-      })
+      const child = t.start('peer', [t.dial(listener), String(pattern.seed)])
       await t.until(() => t.endpoints.length === 2, 'the child connects')
       const [sender, deaf] = t.endpoints as [Endpoint, Endpoint]
       deaf.pump(16 * MiB, 100_000)
@@ -1089,11 +1082,11 @@ export const streamCases: Case[] = [
       await closed(t, sender, deaf)
       assert.equal(listener.connections, 0)
       // With bytes unread it is a reset; else the end comes as from anybody.
-      assert.ok(
-        ['ECONNRESET', 'EPIPE'].includes((deaf.errors[0] as SystemError).code),
-        deaf.errors[0]?.message,
-      )
-      if (sender.errors.length === 0) assert.equal(sender.ended, 1)
+      for (const end of [sender, deaf]) {
+        const code = (end.errors[0] as SystemError | undefined)?.code
+        if (code === undefined) assert.equal(end.ended, 1)
+        else assert.ok(['ECONNRESET', 'EPIPE'].includes(code), code)
+      }
     },
   },
   {
@@ -1175,28 +1168,37 @@ export const streamCases: Case[] = [
     name: 'one flooding connection does not starve another',
     transports: both,
     async run(t) {
-      const { server, client, listener } = await t.pair()
-      server.expects = null
-      client.pump(2 ** 40, 65_536)
-      await t.until(() => server.received > 0, 'the flood runs')
+      // The flood comes from another process: one in this thread would stop whenever it is not its turn.
+      let flooded = 0
+      const listener = await t.listen(
+        t.handlers(() => {
+          const flood = t.endpoints.length === 0
+          return t.endpoint(flood ? 'flood' : 'answers', t.pattern(), null, {
+            data: (end, chunk) => {
+              if (flood) flooded += chunk.length
+              else end.write(10)
+            },
+          })
+        }),
+      )
+      t.start('flood', [t.dial(listener)])
+      await t.until(() => flooded > 1024 * 1024, 'the flood runs')
       const calm = t.endpoint('calm', t.pattern(), null, { data: (end) => end.write(10) })
       calm.socket = await t.connect(listener.address, t.handlers(), { data: calm })
-      await t.until(() => t.endpoints.length === 4, 'it is accepted')
-      const answers = t.endpoints.at(-1)!
-      answers.expects = null
-      answers.hooks.data = (end) => end.write(10)
-      calm.write(10)
-      const before = server.received
-      // Nor Node's own timers.
+      // Nor are Node's own timers starved.
       let ticks = 0
       const ticking = setInterval(() => {
         ticks++
         t.poke()
       }, 1)
       t.cleanup(() => clearInterval(ticking))
-      await t.until(() => calm.received >= 300 && ticks >= 5, 'the calm one goes to and fro, and timers fire')
-      assert.ok(server.received > before, 'and the flood went on meanwhile')
-      client.socket.terminate()
+      const before = flooded
+      calm.write(10)
+      await t.until(
+        () => calm.received >= 1000 && ticks >= 5,
+        'the calm one goes to and fro, and timers fire',
+      )
+      assert.ok(flooded > before, 'and the flood went on meanwhile')
       calm.socket.terminate()
     },
   },
