@@ -16,6 +16,7 @@ import type { Socket } from '../stream/socket.js'
 import type { Address } from '../sys/address.js'
 import { seamed, viewOf } from '../sys/ffi.js'
 import { SIGIO } from '../sys/signal.js'
+import { type Child, start } from './child.js'
 import { faults, type Rules } from './faults.js'
 import { Pattern } from './pattern.js'
 import { Random } from './random.js'
@@ -296,6 +297,13 @@ export class Context implements Setting {
       : { hostname: address.address, port: address.port }
   }
 
+  /** The same for Node's own `connect`, as JSON. */
+  dial({ address }: Listener): string {
+    return JSON.stringify(
+      address.family === 'Unix' ? { path: address.path } : { host: address.address, port: address.port },
+    )
+  }
+
   async connect(
     address: Address,
     socket: SocketHandlers<Data>,
@@ -383,6 +391,16 @@ export class Context implements Setting {
     })
     await this.until(() => server !== undefined && server.opened > 0 && client.opened > 0, 'both ends open')
     return { server: server!, client, listener }
+  }
+
+  /** A program of `children/`, ended with the case if not before. */
+  start(name: string, args: readonly string[]): Child {
+    const child = start(name, args)
+    this.cleanup(() => {
+      child.process.kill('SIGKILL')
+      return child.ended
+    })
+    return child
   }
 
   // ---- datagrams
