@@ -251,7 +251,8 @@ export class DatagramSocket implements Completion, Deferred, AsyncDisposable {
   }
 
   #fail(result: number, operation: Operation): void {
-    this.#tellError(systemError(result, syscallOf[operation.kind]!))
+    const why = this.#engine.driver.explain?.(operation)
+    this.#tellError(systemError(result, syscallOf[operation.kind]!, why))
   }
 
   #thrown(error: unknown): void {

@@ -59,7 +59,7 @@ export type Verdict =
 
 export interface DriverOptions {
   readonly host: Host
-  /** blocking: the most threads. Default 256. */
+  /** blocking, posix-aio: the most threads. Default 256 for blocking; for posix-aio what the limits allow. */
   readonly maxThreads?: number
 }
 
@@ -78,6 +78,8 @@ export interface Driver {
    * @returns how much it did; after 0, `wakeFd` becomes readable when there is work again
    */
   turn(timeoutMs: number): number
+  /** What lies behind an operation's error and would help, where its errno alone does not tell. */
+  explain?(operation: Operation): string | undefined
   /** Ends a sleeping `turn` (dedicated host), from a signal handler or another thread's message. */
   wake(): void
   /** Readable when `turn(0)` has work (embedded host), or -1: the driver calls `onWork` instead. */

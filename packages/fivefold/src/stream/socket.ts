@@ -376,7 +376,8 @@ export class Socket<Data = unknown> implements Completion, Deferred {
     const remote = this.#remote
     if (remote?.family === 'Unix') place.path = remote.path
     else if (remote !== undefined) Object.assign(place, { address: remote.address, port: remote.port })
-    const error = systemError(result, syscallOf[operation.kind]!, place)
+    const why = this.#engine.driver.explain?.(operation)
+    const error = systemError(result, syscallOf[operation.kind]!, why ?? place)
     if (this.#handlers.error !== undefined) this.#tellError(error)
     this.#destroy(error)
   }
