@@ -40,6 +40,10 @@ export interface RingSizes {
 const MOST_COMPLETIONS = 4096
 /** While completions are handled, what the handlers ask for goes to the kernel in batches of so many. */
 const SUBMIT_EVERY = 16
+/** How often a turn goes to the kernel. */
+const PASSES = 2
+/** After a turn with so few completions the loop sleeps without another look: what comes will wake it. */
+const FEW = 8
 
 /** `user_data` of our own requests: the low word negative. A cancel: -3 - slot, and in the high word the generation. */
 const WAKE = -1
@@ -183,31 +187,41 @@ export class IoUringDriver implements Driver {
     if (this.#listening) {
       ring.notify(false)
       this.#listening = false
-      this.#signalled = true
+      // Whatever told the eventfd has left a trace in the ring.
+      if (ring.ready() || ring.wantsEnter()) this.#signalled = true
     }
     this.#resume()
-    const idle = this.#waiting.empty && this.#dry.empty && this.#stalled.length + this.#cancels.length === 0
-    const sleeps = timeoutMs !== 0 && idle && !ring.ready()
-    if (sleeps) this.#enter(1, timeoutMs)
+    if (timeoutMs !== 0 && this.#quiet() && !ring.ready()) this.#enter(1, timeoutMs)
     else if (ring.pending > 0 || ring.wantsEnter()) this.#enter(0, 0)
-    const count = this.#drain(MOST_COMPLETIONS)
+    let count = this.#drain(MOST_COMPLETIONS)
+    // What the handlers asked for goes to the kernel at once, and what that brings is handled here too.
+    for (let passes = 1; passes < PASSES && ring.pending > 0 && !this.#closed; passes++) {
+      this.#enter(0, 0)
+      count += this.#drain(MOST_COMPLETIONS)
+    }
     if (this.#closed) return count
     if (count < MOST_COMPLETIONS) this.#quench()
-    if (count === 0 && this.#embedded && !this.#listen()) return 1
-    return count
+    if (this.#embedded && count <= FEW && ring.pending === 0 && this.#quiet() && this.#listen()) return 0
+    return count > 0 ? count : this.#embedded ? 1 : 0
+  }
+
+  /** Nothing waits for room in the ring. */
+  #quiet(): boolean {
+    return this.#waiting.empty && this.#dry.empty && this.#stalled.length + this.#cancels.length === 0
   }
 
   /** Before Node's loop sleeps. @returns false when work came in the meantime */
   #listen(): boolean {
-    if (this.ring.pending > 0) return false
+    const { ring } = this
+    if (ring.ready() || ring.wantsEnter()) return false
     if (this.#signalled) {
       this.#signalled = false
       rawEventfdRead(this.#eventfd)
     }
-    this.ring.notify(true)
+    ring.notify(true)
     this.#listening = true
     // What came before the line above was not told to the eventfd.
-    return !this.ring.ready() && !this.ring.wantsEnter()
+    return !ring.ready() && !ring.wantsEnter()
   }
 
   #enter(minComplete: number, timeoutMs: number): void {
