@@ -69,11 +69,6 @@ export class DatagramSends {
     return sender.again.shift() ?? sender.waiting.shift()
   }
 
-  /** The one the kernel works on. Those linked to it are not begun, and cannot be cancelled yet. */
-  current(fd: number): Operation | null {
-    return this.#senders[fd]!.asked.first
-  }
-
   /** Takes out one that waits here. @returns false when it does not */
   remove(operation: Operation): boolean {
     if (operation.kind !== Kind.sendto) return false

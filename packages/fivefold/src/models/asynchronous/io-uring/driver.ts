@@ -45,10 +45,9 @@ const PASSES = 2
 /** After a turn with so few completions the loop sleeps without another look: what comes will wake it. */
 const FEW = 8
 
-/** `user_data` of our own requests: the low word negative. A cancel: -3 - slot, and in the high word the generation. */
+/** `user_data` of our own requests: no slot. */
 const WAKE = -1
-const CANCEL_ALL = -2
-const CANCEL = -3
+const CANCEL = -2
 
 const open = new Set<IoUringDriver>()
 let closesOnExit = false
@@ -288,7 +287,7 @@ export class IoUringDriver implements Driver {
       ring.cqHead = (ring.cqHead + 1) | 0
       count++
       if (slot < 0) {
-        this.#ourOwn(slot, generation, result, flags)
+        this.#ourOwn(slot, flags)
         continue
       }
       const operation = this.#operations[slot]!
@@ -322,19 +321,11 @@ export class IoUringDriver implements Driver {
     return count
   }
 
-  #ourOwn(what: number, generation: number, result: number, flags: number): void {
+  #ourOwn(what: number, flags: number): void {
     if ((flags & IORING_CQE_F_MORE) === 0) this.#ours--
-    if (what === WAKE) {
-      rawEventfdRead(this.#eventfd)
-      if ((flags & IORING_CQE_F_MORE) === 0 && !this.#closed) this.#watchEventfd()
-    } else if (what <= CANCEL && result === -ENOENT) {
-      const slot = CANCEL - what
-      const operation = this.#operations[slot]!
-      if (operation === null || this.#generations[slot] !== generation) return
-      if (operation.kind === Kind.sendto) this.#cancelCurrent(operation.fd)
-      // On its way to a worker thread of the kernel's a request is nowhere to be found: it is asked for again.
-      else if (this.#asked[slot] === 1) this.#cancels.push(operation)
-    }
+    if (what !== WAKE) return // what came of a cancel, the cancelled one's own completion tells (note g)
+    rawEventfdRead(this.#eventfd)
+    if ((flags & IORING_CQE_F_MORE) === 0 && !this.#closed) this.#watchEventfd()
   }
 
   // ---- asking
@@ -376,17 +367,10 @@ export class IoUringDriver implements Driver {
       return
     }
     const { slot } = operation
-    const generation = this.#generations[slot]!
-    const at = this.ring.push(IORING_OP_ASYNC_CANCEL, -1, 0, 0, 0, CANCEL - slot, generation)
+    const at = this.ring.push(IORING_OP_ASYNC_CANCEL, -1, 0, 0, 0, CANCEL, 0)
     this.ring.sqes[at + 4] = slot
-    this.ring.sqes[at + 5] = generation
+    this.ring.sqes[at + 5] = this.#generations[slot]!
     this.#ours++
-  }
-
-  /** A datagram that was cancelled while it was linked to another is found when its turn has come. */
-  #cancelCurrent(fd: number): void {
-    const current = this.#datagramSends.current(fd)
-    if (current?.cancelled && !this.#closed) this.#cancel(current)
   }
 
   #watchEventfd(): void {
@@ -477,7 +461,6 @@ export class IoUringDriver implements Driver {
       this.#datagramSends.end(operation, passing && !ends)
       if (!passing || ends) this.#finish(operation, passing ? -ECANCELED : result)
     }
-    this.#cancelCurrent(fd)
     this.#sendNext(fd)
   }
 
@@ -561,7 +544,7 @@ export class IoUringDriver implements Driver {
     }
     if (this.#inFlight === 0 && this.#ours === 0) return false
     if (this.#hasRoom()) {
-      ring.push(IORING_OP_ASYNC_CANCEL, -1, 0, 0, IORING_ASYNC_CANCEL_ANY, CANCEL_ALL, 0)
+      ring.push(IORING_OP_ASYNC_CANCEL, -1, 0, 0, IORING_ASYNC_CANCEL_ANY, CANCEL, 0)
       this.#ours++
     }
     do {
@@ -590,7 +573,6 @@ function grown<A extends Int32Array | Uint8Array>(from: A, into: A): A {
 }
 
 const POLLIN = 1
-const ENOENT = 2
 const EINTR = 4
 const EAGAIN = 11
 const ENOMEM = 12

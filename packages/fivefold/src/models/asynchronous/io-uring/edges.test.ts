@@ -301,11 +301,85 @@ for (const host of hosts) {
         await turner.until(() => sends.every(({ over }) => over))
         const late = Array.from({ length: 60 }, (_, index) => send(index))
         await turner.rest(20)
+        // One that waits behind a full batch ends at once, though nothing moves.
+        const behind = [send(1), send(2), send(3)]
+        turner.cancel(behind[1]!)
+        await turner.until(() => behind[1]!.over)
+        assert.equal(behind[1]!.last.result, -125)
+        late.push(behind[0]!, behind[2]!)
         for (const one of late) turner.cancel(one)
         await turner.until(() => late.every(({ over }) => over))
         turner.close()
         rawClose(peer)
         rawClose(ours)
+      })
+
+      test('a datagram submitted by a handler does not overtake those that wait', async () => {
+        const turner = open()
+        const [ours, theirs] = socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC)
+        let next = 0
+        const sends: Asked[] = []
+        const send = () => {
+          const one = turner.ask(Kind.sendto, ours, { buffers: [pattern(8, next++)] })
+          sends.push(one)
+          return one
+        }
+        const more = () => {
+          if (next < 150) send().whenHeard = more
+        }
+        for (let round = 0; round < 3; round++) more()
+        turner.driver.turn(0)
+        for (let round = 0; round < 20; round++) more()
+        let got = 0
+        await turner.until(() => {
+          for (let data = receiveNow(theirs); typeof data !== 'number'; data = receiveNow(theirs)) {
+            assert.ok(data.equals(pattern(8, got++)), `datagram ${got - 1}`)
+          }
+          turner.nudge()
+          return got === 150
+        })
+        // Nobody reads any more: what is cancelled behind the one that waits for room ends at once.
+        const stuck = Array.from({ length: 200 }, () =>
+          turner.ask(Kind.sendto, ours, { buffers: [pattern(8000)] }),
+        )
+        await turner.rest(10)
+        turner.cancel(stuck[198]!)
+        await turner.until(() => stuck[198]!.over, 'the end of the cancelled one', 2000)
+        assert.equal(stuck[197]!.over || stuck[199]!.over, false)
+        turner.close()
+        rawClose(ours)
+        rawClose(theirs)
+      })
+
+      test('a late cancel does not reach the slot’s next operation', async () => {
+        const turner = open()
+        const quiet = pair()
+        for (let round = 0; round < 20; round++) {
+          const [ours, theirs] = pair()
+          const [ended, gone] = pair()
+          sendNow(theirs, pattern(1))
+          rawClose(gone)
+          // Both are complete when they are submitted, in this order.
+          const first = turner.ask(Kind.receive, ours)
+          const second = turner.ask(Kind.receive, ended)
+          let third: Asked | null = null
+          first.whenHeard = () => turner.cancel(second)
+          second.whenHeard = () => {
+            third = turner.ask(Kind.receive, quiet[0])
+          }
+          await turner.until(() => third !== null)
+          await turner.rest(2)
+          assert.equal(second.last.result, 0)
+          assert.equal(third!.operation.slot, second.operation.slot)
+          assert.equal(third!.heard.length, 0)
+          first.whenHeard = null
+          turner.cancel(first)
+          turner.cancel(third!)
+          await turner.until(() => first.over && third!.over)
+          for (const fd of [ours, theirs, ended]) rawClose(fd)
+        }
+        turner.close()
+        for (const fd of quiet) rawClose(fd)
       })
 
       test('what is cancelled before its first turn ends as well', async () => {

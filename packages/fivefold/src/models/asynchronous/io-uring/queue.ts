@@ -5,10 +5,6 @@ export class OperationQueue {
   #first: Operation | null = null
   #last: Operation | null = null
 
-  get first(): Operation | null {
-    return this.#first
-  }
-
   get empty(): boolean {
     return this.#first === null
   }
