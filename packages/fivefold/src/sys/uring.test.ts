@@ -1,5 +1,6 @@
 /** The ring itself: its indices on a made-up ring, its calls on a real one. */
 import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
 import { readdirSync } from 'node:fs'
 import { describe, test } from 'node:test'
 import { rawClose } from './descriptor.js'
@@ -168,4 +169,39 @@ describe('a real ring', () => {
     assert.throws(() => new BufferRing(ring, 3, 7, 0), { code: 'EINVAL' })
     ring.close()
   })
+})
+
+test('the seam sees each submission and completion, and can inject a result', () => {
+  const text = `
+    globalThis[Symbol.for('fivefold.seam')] = (name, call) => call
+    const seen = []
+    globalThis[Symbol.for('fivefold.ringSeam')] = {
+      submitting(ring, at) {
+        seen.push('submit ' + ring.sqes[at + 8])
+        if (ring.sqes[at + 8] === 2) injectResult(ring, at, -104)
+      },
+      completing(ring, at) { seen.push('complete ' + ring.words[at] + ' ' + ring.words[at + 2]) },
+    }
+    const { injectResult } = await import('${new URL('./uring.js', import.meta.url)}')
+    const { IoUringDriver } = await import('${new URL('../models/asynchronous/io-uring/driver.js', import.meta.url)}')
+    const { probeTier } = await import('${new URL('../models/asynchronous/io-uring/tiers.js', import.meta.url)}')
+    const { Kind, Operation } = await import('${new URL('../models/operation.js', import.meta.url)}')
+    const driver = new IoUringDriver('embedded', probeTier().tier)
+    const results = []
+    for (let index = 0; index < 4; index++) {
+      driver.submit(new Operation(Kind.fsync, 2000 + index, { completed: ({ result }) => results.push(result) }))
+    }
+    driver.turn(0)
+    driver.close()
+    console.log(JSON.stringify({ seen, results }))
+  `
+  const { status, stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', text], {
+    encoding: 'utf8',
+  })
+  assert.equal(status, 0, stderr)
+  const { seen, results } = JSON.parse(stdout)
+  assert.deepEqual(results.toSorted(), [-104, -9, -9, -9])
+  const submits = [0, 1, 2, 3].map((slot) => `submit ${slot}`)
+  assert.deepEqual(seen.slice(0, 4), submits)
+  assert.ok(seen.includes('complete 2 -104') && seen.includes('complete 0 -9'))
 })

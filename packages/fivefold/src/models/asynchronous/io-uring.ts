@@ -14,14 +14,17 @@
  *     in a flag, and an enter that asks for events brings it. The ring is large, so that it does not happen.
  * (f) A request is named by slot and generation, never by its descriptor, whose number may have a new owner by the
  *     time of the completion. A descriptor is closed only after the last completion of its operations.
- * (g) Cancelling is a request of its own. Its result tells nothing: the cancelled one's own last completion
- *     does, and what it had done by then is delivered, not dropped.
+ * (g) Cancelling is a request of its own. Its result tells little: the cancelled one's own last completion says how
+ *     it ended, and what it had done by then is delivered, not dropped. Only "not found" is heeded: between two
+ *     of its steps in the kernel a request is not found, and it is asked once more.
  * (h) With DEFER_TASKRUN the kernel's share of the work (copying what came) is done inside our own calls of enter
  *     and at no other time. Completions are invisible until then; a flag in the ring says that there are some.
  * (i) Node's loop sleeps on an eventfd registered with the ring. While turns follow one another it is switched off
  *     by a flag in the ring: no system call. Switched on again, the ring is looked at once more, because
  *     what came before was told to nobody.
- * (j) A ring belongs to the thread that opened it. It keeps the credentials of that moment: drop privileges before.
+ * (j) What the kernel can neither do at once nor be woken for (a file's uncached page, a Unix socket's full backlog)
+ *     it leaves to threads of its own, which it starts and counts to this process (iou-wrk-…).
+ * (k) A ring belongs to the thread that opened it. It keeps the credentials of that moment: drop privileges before.
  */
 import type { DriverOptions, Model, Verdict } from '../model.js'
 import { unavailable } from '../verdict.js'

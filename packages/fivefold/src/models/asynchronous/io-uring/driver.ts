@@ -45,9 +45,10 @@ const PASSES = 2
 /** After a turn with so few completions the loop sleeps without another look: what comes will wake it. */
 const FEW = 8
 
-/** `user_data` of our own requests: no slot. */
+/** `user_data` of our own requests: the low word negative. Of a cancel: CANCEL - slot, and the generation above. */
 const WAKE = -1
-const CANCEL = -2
+const CANCEL_ALL = -2
+const CANCEL = -3
 
 const open = new Set<IoUringDriver>()
 let closesOnExit = false
@@ -81,7 +82,7 @@ export class IoUringDriver implements Driver {
   readonly #dry = new OperationQueue()
   /** Descriptors with datagrams that wait for room. */
   readonly #stalled: number[] = []
-  /** Cancelled while there was no room to say so. */
+  /** Cancelled while there was no room to say so, or while the kernel could not find them. */
   readonly #cancels: Operation[] = []
 
   readonly #eventfd: number
@@ -235,7 +236,8 @@ export class IoUringDriver implements Driver {
   #resume(): void {
     while (this.#cancels.length > 0 && this.#hasRoom()) {
       const operation = this.#cancels.pop()!
-      if (operation.inFlight && operation.cancelled) this.#cancel(operation)
+      if (operation.inFlight && operation.cancelled && this.#asked[operation.slot] === 1)
+        this.#cancel(operation)
     }
     while (!this.#waiting.empty && this.#hasRoom()) {
       const operation = this.#waiting.shift()!
@@ -287,7 +289,7 @@ export class IoUringDriver implements Driver {
       ring.cqHead = (ring.cqHead + 1) | 0
       count++
       if (slot < 0) {
-        this.#ourOwn(slot, flags)
+        this.#ourOwn(slot, generation, result, flags)
         continue
       }
       const operation = this.#operations[slot]!
@@ -321,11 +323,17 @@ export class IoUringDriver implements Driver {
     return count
   }
 
-  #ourOwn(what: number, flags: number): void {
+  #ourOwn(what: number, generation: number, result: number, flags: number): void {
     if ((flags & IORING_CQE_F_MORE) === 0) this.#ours--
-    if (what !== WAKE) return // what came of a cancel, the cancelled one's own completion tells (note g)
-    rawEventfdRead(this.#eventfd)
-    if ((flags & IORING_CQE_F_MORE) === 0 && !this.#closed) this.#watchEventfd()
+    if (what === WAKE) {
+      rawEventfdRead(this.#eventfd)
+      if ((flags & IORING_CQE_F_MORE) === 0 && !this.#closed) this.#watchEventfd()
+    } else if (what <= CANCEL && result === -ENOENT) {
+      // Over by now, or between two of its steps in the kernel, where it is not found: then once more.
+      const slot = CANCEL - what
+      const operation = this.#operations[slot]!
+      if (operation?.cancelled && this.#generations[slot] === generation) this.#cancels.push(operation)
+    }
   }
 
   // ---- asking
@@ -367,9 +375,10 @@ export class IoUringDriver implements Driver {
       return
     }
     const { slot } = operation
-    const at = this.ring.push(IORING_OP_ASYNC_CANCEL, -1, 0, 0, 0, CANCEL, 0)
+    const generation = this.#generations[slot]!
+    const at = this.ring.push(IORING_OP_ASYNC_CANCEL, -1, 0, 0, 0, CANCEL - slot, generation)
     this.ring.sqes[at + 4] = slot
-    this.ring.sqes[at + 5] = this.#generations[slot]!
+    this.ring.sqes[at + 5] = generation
     this.#ours++
   }
 
@@ -544,7 +553,7 @@ export class IoUringDriver implements Driver {
     }
     if (this.#inFlight === 0 && this.#ours === 0) return false
     if (this.#hasRoom()) {
-      ring.push(IORING_OP_ASYNC_CANCEL, -1, 0, 0, IORING_ASYNC_CANCEL_ANY, CANCEL, 0)
+      ring.push(IORING_OP_ASYNC_CANCEL, -1, 0, 0, IORING_ASYNC_CANCEL_ANY, CANCEL_ALL, 0)
       this.#ours++
     }
     do {
@@ -573,6 +582,7 @@ function grown<A extends Int32Array | Uint8Array>(from: A, into: A): A {
 }
 
 const POLLIN = 1
+const ENOENT = 2
 const EINTR = 4
 const EAGAIN = 11
 const ENOMEM = 12

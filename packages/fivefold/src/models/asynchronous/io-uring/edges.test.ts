@@ -4,7 +4,16 @@ import { readdirSync } from 'node:fs'
 import { describe, test } from 'node:test'
 import { AF_UNIX } from '../../../sys/address.js'
 import { rawClose } from '../../../sys/descriptor.js'
-import { rawBind, rawSocket, SOCK_CLOEXEC, SOCK_DGRAM, SOCK_STREAM, socketpair } from '../../../sys/socket.js'
+import {
+  rawBind,
+  rawConnect,
+  rawListen,
+  rawSocket,
+  SOCK_CLOEXEC,
+  SOCK_DGRAM,
+  SOCK_STREAM,
+  socketpair,
+} from '../../../sys/socket.js'
 import { Kind } from '../../operation.js'
 import {
   type Asked,
@@ -380,6 +389,30 @@ for (const host of hosts) {
         }
         turner.close()
         for (const fd of quiet) rawClose(fd)
+      })
+
+      test('a connect that waits for a full backlog is cancelled, at whatever step it is', async () => {
+        const turner = open()
+        const server = rawSocket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)
+        const address = encoded({ family: 'Unix', path: `\0fivefold-${process.pid}-${host}-${tier.setup}-c` })
+        assert.equal(rawBind(server, address, address.length), 0)
+        assert.equal(rawListen(server, 0), 0)
+        const socket = () => rawSocket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)
+        const first = socket()
+        assert.equal(rawConnect(first, address, address.length), 0)
+        for (let round = 0; round < 8; round++) {
+          const fds = [socket(), socket()]
+          const connects = fds.map((fd) => turner.ask(Kind.connect, fd, { address }))
+          for (let turns = 0; turns < round % 4; turns++) turner.driver.turn(0)
+          if (round >= 6) await turner.rest(10)
+          for (const one of connects) turner.cancel(one)
+          await turner.until(() => connects.every(({ over }) => over), 'the end of both', 3000)
+          for (const { last } of connects) assert.equal(last.result, -125)
+          for (const fd of fds) rawClose(fd)
+        }
+        turner.close()
+        rawClose(first)
+        rawClose(server)
       })
 
       test('what is cancelled before its first turn ends as well', async () => {
