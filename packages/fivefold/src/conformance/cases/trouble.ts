@@ -98,18 +98,19 @@ export const troubleCases: Case[] = [
     async run(t) {
       let caught = 0
       const handler = () => void caught++
-      process.on('SIGUSR2', handler)
+      // Not SIGUSR2: under Node 24's test runner it also has a diagnostic report written.
+      process.on('SIGCONT', handler)
       process.on('SIGWINCH', handler)
       // Another thread raises them, so that they meet this one in the middle of its calls.
       const raiser = new Worker(
         `const { workerData } = require('node:worker_threads')
          let turn = 0
-         setInterval(() => process.kill(process.pid, turn++ % 2 ? 'SIGUSR2' : 'SIGWINCH'), 1)`,
+         setInterval(() => process.kill(process.pid, turn++ % 2 ? 'SIGCONT' : 'SIGWINCH'), 1)`,
         { eval: true },
       )
       t.cleanup(async () => {
         await raiser.terminate()
-        process.off('SIGUSR2', handler)
+        process.off('SIGCONT', handler)
         process.off('SIGWINCH', handler)
       })
       await once(raiser, 'online')
