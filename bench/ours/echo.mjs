@@ -19,7 +19,7 @@ const server = await listen({
         rests.set(socket, Buffer.concat([rest, chunk])) // it came although we are paused
         return
       }
-      const taken = socket.write(chunk)
+      const taken = socket.forward(chunk)
       if (taken === chunk.length) return
       rests.set(socket, chunk.slice(Math.max(taken, 0)))
       socket.pause()

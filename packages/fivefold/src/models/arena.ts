@@ -1,60 +1,74 @@
 /**
  * Where received bytes land before they are anybody's, and how they become the user's for good.
  *
- * A small payload is copied out of the landing place, which is used again at once. A large one is not copied:
- * its part of the landing place is given away and the rest goes on being one, so no byte is moved twice.
- * What was given away is never written again; the collector frees a block with its last part.
+ * (a) A small payload is copied out of the landing place, which is used again at once (copies.ts).
+ * (b) A large one is not copied: its part of the block is given away and the rest goes on being the landing place,
+ *     so no byte is moved twice. What was given away is never written again; the collector frees a block with its
+ *     last part.
+ * (c) Who has done with a large payload can give it back (`release`). When all parts of the block have come back it
+ *     begins anew, while it is still in the processor's cache.
  */
+import { Buffer } from 'node:buffer'
+import { markAsUntransferable } from 'node:worker_threads'
 import { addressOf } from '../sys/ffi.js'
+import { keepFreedMemory } from '../sys/malloc.js'
+import { Copies } from './copies.js'
+import { GIVE_AWAY, type Given, Lender } from './lender.js'
 
-/** From here on giving away beats copying; below it, one kept chunk would keep a whole block alive. */
-const GIVE_AWAY = 8 * 1024
 const BLOCK = 512 * 1024
 /** The least room offered to a receive. */
 const ROOM = 64 * 1024
+
+class Block extends Lender {
+  readonly bytes = Buffer.allocUnsafeSlow(BLOCK)
+  readonly words: Int32Array
+  readonly address: number
+
+  constructor() {
+    super()
+    markAsUntransferable(this.bytes.buffer)
+    this.words = new Int32Array(this.bytes.buffer)
+    this.address = addressOf(this.bytes)
+  }
+}
 
 export class Arena {
   /** Where the kernel may write now, and how much. */
   address = 0
   room = 0
-  #block = new ArrayBuffer(0)
-  #bytes = new Uint8Array(0)
-  #base = 0
+  #block = new Block()
   #at = 0
+  readonly #copies = new Copies()
 
   constructor() {
-    this.#renew()
+    this.#moveTo(0)
   }
 
   /** The first `length` bytes at `address`, as memory that is the user's from now on. */
   take(length: number): Buffer {
-    if (length < GIVE_AWAY) return this.#copy(length)
-    const chunk = Buffer.from(this.#block, this.#at, length)
+    const block = this.#block
+    if (length < GIVE_AWAY) return this.#copies.copy(block, this.#at, length)
+    const chunk = block.give(block.bytes, this.#at, length)
     // 64: the next payload begins on a cache line of its own.
-    this.#at += (length + 63) & ~63
-    if (BLOCK - this.#at < ROOM) this.#renew()
+    const next = this.#at + ((length + 63) & ~63)
+    if (BLOCK - next >= ROOM) this.#moveTo(next)
     else {
-      this.address = this.#base + this.#at
-      this.room = BLOCK - this.#at
+      keepFreedMemory()
+      this.#block = new Block()
+      this.#moveTo(0)
     }
     return chunk
   }
 
-  #copy(length: number): Buffer {
-    const chunk = Buffer.allocUnsafe(length)
-    const from = this.#at
-    const source = this.#bytes
-    if (length <= 64) for (let index = 0; index < length; index++) chunk[index] = source[from + index]!
-    else chunk.set(source.subarray(from, from + length))
-    return chunk
+  /** Takes back a chunk that nobody will look at any more. One that was copied, or is none of ours, is left alone. */
+  release(chunk: Given): void {
+    const block = Lender.takeBack(chunk)
+    if (block === this.#block && block.given === 0) this.#moveTo(0)
   }
 
-  #renew(): void {
-    this.#block = Buffer.allocUnsafeSlow(BLOCK).buffer as ArrayBuffer
-    this.#bytes = new Uint8Array(this.#block)
-    this.#base = addressOf(this.#block)
-    this.#at = 0
-    this.address = this.#base
-    this.room = BLOCK
+  #moveTo(at: number): void {
+    this.#at = at
+    this.address = this.#block.address + at
+    this.room = BLOCK - at
   }
 }

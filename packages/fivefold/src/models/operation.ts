@@ -2,6 +2,7 @@
  * What can be asked of a model: ten operations, and the one object that carries each from the question to the
  * answer. It is io_uring's submission entry and completion entry in one, because every model can fill that form.
  */
+import { Buffer } from 'node:buffer'
 import type { Address } from '../sys/address.js'
 
 /** The operations. `accept`, `receive`, `recvfrom` and `poll` repeat: one submission, many completions. */

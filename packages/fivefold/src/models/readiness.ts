@@ -15,6 +15,7 @@
  *     this turn's reports, about the number's earlier owner, find no registration and are dropped.
  * (e) Work per descriptor and turn is bounded, so that a fast sender cannot starve the others.
  */
+import { Buffer } from 'node:buffer'
 import { ADDRESS_BYTES, decodeShared } from '../sys/address.js'
 import { rawClose } from '../sys/descriptor.js'
 import { EFD_CLOEXEC, EFD_NONBLOCK, eventfd, rawEventfdRead, rawEventfdWrite } from '../sys/eventfd.js'
@@ -57,6 +58,8 @@ class Entry {
 const MOST_ACCEPTS = 64
 const MOST_RECEIVES = 16
 const MOST_RECEIVED_BYTES = 1024 * 1024
+/** After a turn with so few reports the loop sleeps without another look: what is ready still will wake it. */
+const FEW = 8
 /** Small buffers are gathered into one send of up to so many bytes. */
 const GATHER = 64 * 1024
 
@@ -78,12 +81,15 @@ export class ReadinessDriver implements Driver {
   readonly #addressLength = new Int32Array(1)
   readonly #acceptFlags: number
   readonly #level: boolean
+  /** `wakeFd` is readable for as long as anything wanted is ready. */
+  readonly #sleepsOnTheSet: boolean
   #wakeEventfd = -1
   #closed = false
 
   constructor(poller: Poller, options: ReadinessOptions = {}) {
     this.#poller = poller
     this.#level = poller.again === undefined
+    this.#sleepsOnTheSet = this.#level && poller.wakeFd >= 0
     this.#acceptFlags = SOCK_CLOEXEC | (options.nonBlocking === false ? 0 : SOCK_NONBLOCK)
     if ('onWork' in poller) poller.onWork = () => this.onWork?.()
   }
@@ -143,7 +149,11 @@ export class ReadinessDriver implements Driver {
       if ((interest & WRITE) !== 0) this.#write(entry)
       if (this.#closed) break
     }
-    return count
+    return count <= FEW && this.#sleepsOnTheSet && this.#changed.length === 0 ? 0 : count
+  }
+
+  release(chunk: Uint8Array): void {
+    this.#arena.release(chunk)
   }
 
   wake(): void {

@@ -951,6 +951,52 @@ export const streamCases: Case[] = [
     },
   },
   {
+    name: 'chunks forwarded: their memory receives again, what is kept stays',
+    transports: both,
+    async run(t) {
+      const size = 12 * MiB
+      const kept: { chunk: Buffer; copy: Buffer }[] = []
+      let forwarded = 0
+      let rest: Uint8Array | null = null
+      const { server, client } = await t.pair({
+        listen: { allowHalfOpen: true, highWaterMark: MiB },
+        server: {
+          data(end, chunk) {
+            // One that somebody keeps, among many that are forwarded: nothing may be written over it.
+            const keeps = kept.length < 40 && t.random.between(0, 9) === 0
+            if (keeps) kept.push({ chunk, copy: Buffer.from(chunk) })
+            const taken = keeps ? end.socket.write(chunk) : end.socket.forward(chunk)
+            if (taken === chunk.length) {
+              if (!keeps && chunk.length > 8192) forwarded++
+              return
+            }
+            rest = chunk.subarray(taken)
+            end.socket.pause()
+          },
+          end: (end) => {
+            if (rest === null) end.socket.end()
+          },
+        },
+      })
+      // The echo writes by itself, so its drains are its own affair.
+      server.onDrain = () => {
+        if (rest === null) return
+        const taken = server.socket.forward(rest)
+        rest = taken < rest.length ? rest.subarray(taken) : null
+        if (rest !== null) return
+        server.socket.resume()
+        if (server.ended > 0) server.socket.end()
+      }
+      client.expects = new Pattern(client.sends.seed)
+      client.pump(size, () => t.random.between(1, 200_000), true)
+      await closed(t, server, client)
+      clean(server, client)
+      assert.equal(client.received, size)
+      assert.ok(forwarded > 0 && kept.length > 0)
+      for (const { chunk, copy } of kept) assert.ok(chunk.equals(copy), 'a kept chunk changed')
+    },
+  },
+  {
     name: 'connections opened and closed at random',
     transports: both,
     async run(t) {

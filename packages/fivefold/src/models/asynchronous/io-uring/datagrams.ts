@@ -5,6 +5,7 @@
  * A multishot RECVMSG begins each buffer with `struct io_uring_recvmsg_out { u32 namelen, controllen, payloadlen,
  * flags }`, then comes the sender's address in as many bytes as the msghdr offered, then the datagram.
  */
+import { Buffer } from 'node:buffer'
 import { ADDRESS_BYTES, type Address, decodeShared } from '../../../sys/address.js'
 import { allocateSlab, releaseSlab, type Slab } from '../../../sys/memory.js'
 import type { Ring } from '../../../sys/uring.js'

@@ -166,11 +166,7 @@ export class IoUringDriver implements Driver {
     else if (this.#datagramSends.remove(operation)) this.#waiting.push(operation)
   }
 
-  /**
-   * Takes back the memory of a received chunk that nobody will look at any more: it is used again. Not needed: the
-   * collector finds what is not given back.
-   */
-  release(chunk: Buffer): void {
+  release(chunk: Uint8Array): void {
     this.#receive.release(chunk)
   }
 

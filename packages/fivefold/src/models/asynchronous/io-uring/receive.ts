@@ -13,17 +13,14 @@
  * (d) When the kernel finds no buffer the receive ends with ENOBUFS. The data stay in the socket: nothing is lost.
  *     Each time that happens the ring gets more buffers, up to its capacity.
  */
+import { Buffer } from 'node:buffer'
 import { markAsUntransferable } from 'node:worker_threads'
 import { addressOf } from '../../../sys/ffi.js'
 import { keepFreedMemory } from '../../../sys/malloc.js'
 import type { Ring } from '../../../sys/uring.js'
 import { BufferRing, IOU_PBUF_RING_INC } from '../../../sys/uring-buffers.js'
-
-/** From here on giving away beats copying; below it, one kept chunk would keep a whole buffer alive. */
-const GIVE_AWAY = 8 * 1024
-/** Up to here words are copied in a loop: faster than making the view that `set` needs. */
-const COPY_WORDS = 384
-const SMALL_BLOCK = 32 * 1024
+import { Copies } from '../../copies.js'
+import { GIVE_AWAY, type Given, Lender } from '../../lender.js'
 
 /** How large buffers are, how many at first, and how many at most. */
 export interface ReceiveSizes {
@@ -35,33 +32,25 @@ export interface ReceiveSizes {
 export const INCREMENTAL: ReceiveSizes = { bytes: 256 * 1024, first: 4, most: 64 }
 export const WHOLE: ReceiveSizes = { bytes: 32 * 1024, first: 64, most: 1024 }
 
-/** Finds a block by the ArrayBuffer of a chunk. */
-const BLOCK = Symbol('fivefold.block')
 /** Blocks that came back and wait to be used again. */
 const MOST_SPARE = 16
 
-class Block {
+class Block extends Lender {
   readonly bytes: Buffer
   readonly words: Int32Array
   readonly address: number
   /** Where the kernel's next piece lies. */
   offset = 0
-  /** Parts given away, and not come back. */
-  given = 0
   /** The kernel puts nothing more into it. */
   done = false
 
   constructor(bytes: number) {
+    super()
     this.bytes = Buffer.allocUnsafeSlow(bytes)
     markAsUntransferable(this.bytes.buffer)
     this.words = new Int32Array(this.bytes.buffer)
     this.address = addressOf(this.bytes)
-    ;(this.bytes.buffer as Owned)[BLOCK] = this
   }
-}
-
-interface Owned extends ArrayBuffer {
-  [BLOCK]?: Block
 }
 
 export class ReceiveBuffers {
@@ -73,11 +62,7 @@ export class ReceiveBuffers {
   readonly #blocks: Block[] = []
   readonly #spare: Block[] = []
 
-  #gaveAway = false
-  #small = new ArrayBuffer(0)
-  #smallBytes = new Uint8Array(0)
-  #smallWords = new Int32Array(0)
-  #smallAt = 0
+  readonly #copies = new Copies()
 
   /** @throws EINVAL where the kernel has no such ring, or `incremental` is too much for it */
   constructor(ring: Ring, group: number, incremental: boolean, sizes: ReceiveSizes) {
@@ -110,14 +95,9 @@ export class ReceiveBuffers {
     const { offset } = block
     let chunk: Buffer
     if (length < GIVE_AWAY) {
-      chunk = this.#copy(block, offset, length)
+      chunk = this.#copies.copy(block, offset, length)
     } else {
-      if (!this.#gaveAway) {
-        this.#gaveAway = true
-        keepFreedMemory()
-      }
-      chunk = Buffer.from(block.bytes.buffer as ArrayBuffer, offset, length)
-      block.given++
+      chunk = block.give(block.bytes, offset, length)
     }
     if (more) block.offset = offset + length
     else this.#recycle(id, block)
@@ -128,32 +108,10 @@ export class ReceiveBuffers {
    * Takes back the memory of a chunk that `take` made. Nobody may look at it any more: it is written again. A chunk
    * that was copied out, or that is none of ours, is left alone.
    */
-  release(chunk: Buffer): void {
-    const block = (chunk.buffer as Owned)[BLOCK]
-    if (block === undefined || --block.given > 0 || !block.done) return
+  release(chunk: Given): void {
+    const block = Lender.takeBack(chunk)
+    if (!(block instanceof Block) || block.given > 0 || !block.done) return
     if (this.#spare.length < MOST_SPARE) this.#spare.push(block)
-  }
-
-  #copy(block: Block, from: number, length: number): Buffer {
-    if (this.#smallAt + length > this.#small.byteLength) {
-      this.#small = Buffer.allocUnsafeSlow(SMALL_BLOCK).buffer as ArrayBuffer
-      markAsUntransferable(this.#small)
-      this.#smallBytes = new Uint8Array(this.#small)
-      this.#smallWords = new Int32Array(this.#small)
-      this.#smallAt = 0
-    }
-    const at = this.#smallAt
-    this.#smallAt = (at + length + 7) & ~7
-    if (length <= COPY_WORDS && (from & 3) === 0) {
-      const target = this.#smallWords
-      const source = block.words
-      let to = at >> 2
-      const end = (from + length + 3) >> 2
-      for (let word = from >> 2; word < end; word++) target[to++] = source[word]!
-    } else {
-      this.#smallBytes.set(block.bytes.subarray(from, from + length), at)
-    }
-    return Buffer.from(this.#small, at, length)
   }
 
   /** The kernel has done with a buffer: it gets it anew, or another in its place. */
@@ -161,6 +119,7 @@ export class ReceiveBuffers {
     if (block.given === 0) this.#provide(id, block)
     else {
       block.done = true
+      keepFreedMemory()
       this.#provide(id, this.#spare.pop() ?? new Block(block.bytes.length))
     }
   }
