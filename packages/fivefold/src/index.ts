@@ -7,6 +7,7 @@
 export type { BindOptions, DatagramHandlers } from './datagram/handlers.js'
 export { bind, DatagramSocket, type Destination } from './datagram/socket.js'
 export { type Choice, choose, modelNamed, models } from './models/choose.js'
+export { release } from './models/lender.js'
 export type {
   Driver,
   DriverOptions,

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { addressOf } from '../sys/ffi.js'
 import { Arena } from './arena.js'
+import { release } from './lender.js'
 
 test('a small payload is copied, a large one given away', () => {
   const arena = new Arena()
@@ -33,14 +34,14 @@ test('when all parts came back the block begins anew, and not before', () => {
   const arena = new Arena()
   const { address } = arena
   const [a, b, c] = [arena.take(20_000), arena.take(30_000), arena.take(40_000)]
-  arena.release(a!)
-  arena.release(b!)
+  release(a!)
+  release(b!)
   // Neither twice, nor by a view of it, nor what is none of ours.
-  arena.release(b!)
-  arena.release(c!.subarray(0, 10_000))
-  arena.release(Buffer.alloc(20_000))
+  release(b!)
+  release(c!.subarray(0, 10_000))
+  release(Buffer.alloc(20_000))
   assert.ok(arena.address >= address + 90_000)
-  arena.release(c!)
+  release(c!)
   assert.equal(arena.address, address)
 })
 
@@ -49,8 +50,8 @@ test('a part of a block that is full comes back: the one in use goes on', () => 
   const first = arena.take(480_000)
   const { address } = arena
   const second = arena.take(60_000)
-  arena.release(first)
+  release(first)
   assert.equal(arena.address, address + ((60_000 + 63) & ~63))
-  arena.release(second)
+  release(second)
   assert.equal(arena.address, address)
 })

@@ -13,7 +13,7 @@ import { markAsUntransferable } from 'node:worker_threads'
 import { addressOf } from '../sys/ffi.js'
 import { keepFreedMemory } from '../sys/malloc.js'
 import { Copies } from './copies.js'
-import { GIVE_AWAY, type Given, Lender } from './lender.js'
+import { GIVE_AWAY, Lender } from './lender.js'
 
 const BLOCK = 512 * 1024
 /** The least room offered to a receive. */
@@ -23,12 +23,18 @@ class Block extends Lender {
   readonly bytes = Buffer.allocUnsafeSlow(BLOCK)
   readonly words: Int32Array
   readonly address: number
+  readonly #arena: Arena
 
-  constructor() {
+  constructor(arena: Arena) {
     super()
+    this.#arena = arena
     markAsUntransferable(this.bytes.buffer)
     this.words = new Int32Array(this.bytes.buffer)
     this.address = addressOf(this.bytes)
+  }
+
+  complete(): void {
+    this.#arena.beginAnew(this)
   }
 }
 
@@ -36,7 +42,7 @@ export class Arena {
   /** Where the kernel may write now, and how much. */
   address = 0
   room = 0
-  #block = new Block()
+  #block = new Block(this)
   #at = 0
   readonly #copies = new Copies()
 
@@ -54,16 +60,15 @@ export class Arena {
     if (BLOCK - next >= ROOM) this.#moveTo(next)
     else {
       keepFreedMemory()
-      this.#block = new Block()
+      this.#block = new Block(this)
       this.#moveTo(0)
     }
     return chunk
   }
 
-  /** Takes back a chunk that nobody will look at any more. One that was copied, or is none of ours, is left alone. */
-  release(chunk: Given): void {
-    const block = Lender.takeBack(chunk)
-    if (block === this.#block && block.given === 0) this.#moveTo(0)
+  /** @internal All parts of a block came back. One that was full already is left to the collector. */
+  beginAnew(block: Block): void {
+    if (block === this.#block) this.#moveTo(0)
   }
 
   #moveTo(at: number): void {

@@ -31,10 +31,11 @@ import {
   setsockoptInt,
   socketpair,
 } from '../sys/socket.js'
-import { atTheBound, BlockingDriver, blocking } from './blocking.js'
+import { atTheBound, BlockingDriver } from './blocking/driver.js'
+import { blocking } from './blocking.js'
 import type { Host } from './model.js'
 import { type Completion, Kind, Operation } from './operation.js'
-import { pause } from './thread.js'
+import { pause } from './threads/thread.js'
 
 const here = fileURLToPath(import.meta.url)
 const ECANCELED = -125

@@ -7,11 +7,11 @@ export const GIVE_AWAY = 8 * 1024
 const LENDER = Symbol('fivefold.lender')
 
 /** A chunk that may be a part of a block. */
-export interface Given extends Uint8Array {
+interface Given extends Uint8Array {
   [LENDER]?: Lender | undefined
 }
 
-export class Lender {
+export abstract class Lender {
   /** Parts given away, and not come back. */
   given = 0
 
@@ -24,12 +24,17 @@ export class Lender {
     return chunk
   }
 
-  /** @returns whose part it was; null for a chunk that was not given, or came back before */
-  static takeBack(chunk: Given): Lender | null {
-    const lender = chunk[LENDER]
-    if (lender === undefined) return null
-    chunk[LENDER] = undefined
-    lender.given--
-    return lender
-  }
+  /** The last part has come back: nobody looks at the block any more. */
+  abstract complete(): void
+}
+
+/**
+ * Takes back a received chunk that nobody will look at any more, so that its memory receives again. Never needed (the
+ * collector finds what is not given back), and nothing happens to what was not given, or came back before.
+ */
+export function release(chunk: Uint8Array): void {
+  const lender = (chunk as Given)[LENDER]
+  if (lender === undefined) return
+  ;(chunk as Given)[LENDER] = undefined
+  if (--lender.given === 0) lender.complete()
 }

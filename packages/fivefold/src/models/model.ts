@@ -78,8 +78,6 @@ export interface Driver {
    * @returns how much it did; after 0, `wakeFd` becomes readable when there is work again
    */
   turn(timeoutMs: number): number
-  /** Takes back a received chunk that nobody will look at any more: its memory is used again. Never needed. */
-  release?(chunk: Uint8Array): void
   /** What lies behind an operation's error and would help, where its errno alone does not tell. */
   explain?(operation: Operation): string | undefined
   /** Ends a sleeping `turn` (dedicated host), from a signal handler or another thread's message. */

@@ -15,20 +15,16 @@
  *     this turn's reports, about the number's earlier owner, find no registration and are dropped.
  * (e) Work per descriptor and turn is bounded, so that a fast sender cannot starve the others.
  */
-import { Buffer } from 'node:buffer'
 import { ADDRESS_BYTES, decodeShared } from '../sys/address.js'
 import { rawClose } from '../sys/descriptor.js'
 import { EFD_CLOEXEC, EFD_NONBLOCK, eventfd, rawEventfdRead, rawEventfdWrite } from '../sys/eventfd.js'
 import {
   MSG_DONTWAIT,
-  MSG_NOSIGNAL,
   MSG_TRUNC,
   rawAccept4,
   rawConnect,
   rawRecv,
   rawRecvfrom,
-  rawSend,
-  rawSendto,
   rawSocketError,
   SOCK_CLOEXEC,
   SOCK_NONBLOCK,
@@ -36,6 +32,7 @@ import {
 import { Arena } from './arena.js'
 import { type Driver, type Interest, type Poller, READ, ReadyList, WRITE } from './model.js'
 import { advance, append, Kind, type Operation, ownSmall, without } from './operation.js'
+import { sendNow, sendtoNow } from './send-now.js'
 import { now } from './stamps.js'
 
 /** What one descriptor waits for. */
@@ -60,8 +57,6 @@ const MOST_RECEIVES = 16
 const MOST_RECEIVED_BYTES = 1024 * 1024
 /** After a turn with so few reports the loop sleeps without another look: what is ready still will wake it. */
 const FEW = 8
-/** Small buffers are gathered into one send of up to so many bytes. */
-const GATHER = 64 * 1024
 
 export interface ReadinessOptions {
   /** Accepted sockets are O_NONBLOCK. False for a driver that lends its poller to a blocking-socket model. */
@@ -76,7 +71,6 @@ export class ReadinessDriver implements Driver {
   #changed: Entry[] = []
   #changing: Entry[] = []
   readonly #arena = new Arena()
-  readonly #gather = Buffer.allocUnsafeSlow(GATHER)
   readonly #address = new Uint8Array(ADDRESS_BYTES)
   readonly #addressLength = new Int32Array(1)
   readonly #acceptFlags: number
@@ -150,10 +144,6 @@ export class ReadinessDriver implements Driver {
       if (this.#closed) break
     }
     return count <= FEW && this.#sleepsOnTheSet && this.#changed.length === 0 ? 0 : count
-  }
-
-  release(chunk: Uint8Array): void {
-    this.#arena.release(chunk)
   }
 
   wake(): void {
@@ -372,7 +362,7 @@ export class ReadinessDriver implements Driver {
   /** @returns whether the operation is over; false: there is no room now */
   #push(operation: Operation, entry: Entry | null): boolean {
     for (;;) {
-      const sent = operation.kind === Kind.send ? this.#send(operation) : this.#sendto(operation)
+      const sent = operation.kind === Kind.send ? sendNow(operation) : sendtoNow(operation)
       if (sent >= 0) {
         if (operation.kind === Kind.send && !advance(operation, sent)) continue
         if (operation.stamps !== null) operation.stamps.copied = now()
@@ -392,44 +382,6 @@ export class ReadinessDriver implements Driver {
       else this.#end(operation, sent)
       return true
     }
-  }
-
-  #send(operation: Operation): number {
-    const { buffers, index, offset } = operation
-    const flags = MSG_NOSIGNAL | MSG_DONTWAIT
-    const first = buffers[index]
-    if (first === undefined) return 0
-    // Its owner has transferred it, and what is left of it is not there any more.
-    if (first.length < offset) return -EFAULT
-    if (index + 1 === buffers.length || first.length - offset >= GATHER / 4) {
-      if (first.length === 0) return 0
-      const rest = offset === 0 ? first : first.subarray(offset)
-      return rawSend(operation.fd, rest, rest.length, flags)
-    }
-    let length = 0
-    let skip = offset
-    for (let next = index; next < buffers.length && length < GATHER; next++) {
-      const buffer = buffers[next]!
-      if (buffer.length === 0) continue
-      const part = buffer.subarray(skip, skip + GATHER - length)
-      this.#gather.set(part, length)
-      length += part.length
-      skip = 0
-    }
-    return rawSend(operation.fd, this.#gather, length, flags)
-  }
-
-  #sendto(operation: Operation): number {
-    const data = operation.buffers[0]!
-    const { address } = operation
-    return rawSendto(
-      operation.fd,
-      data,
-      data.length,
-      MSG_NOSIGNAL | MSG_DONTWAIT,
-      address,
-      address === null ? 0 : address.length,
-    )
   }
 
   // ---- completions
@@ -461,7 +413,6 @@ const EINTR = 4
 const EIO = 5
 const EAGAIN = 11
 const ENOMEM = 12
-const EFAULT = 14
 const EOPNOTSUPP = 95
 const ENOBUFS = 105
 const EISCONN = 106

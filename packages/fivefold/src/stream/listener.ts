@@ -45,7 +45,7 @@ export async function listen<Data = undefined>(options: ListenOptions<Data>): Pr
   return new ListeningSocket(engine, fd, options)
 }
 
-type Opening = Pick<ListenOptions, 'reusePort' | 'ipv6Only' | 'backlog'>
+type Opening = Pick<ListenOptions, 'reusePort' | 'ipv6Only' | 'backlog' | 'noDelay'>
 
 function openListening(address: Address, options: Opening, engine: Engine): number {
   const flags = SOCK_STREAM | SOCK_CLOEXEC | (engine.model.limits.nonBlocking ? SOCK_NONBLOCK : 0)
@@ -54,6 +54,8 @@ function openListening(address: Address, options: Opening, engine: Engine): numb
     if (address.family !== 'Unix') {
       setsockoptInt(fd, SOL_SOCKET, SO_REUSEADDR, 1)
       if (options.reusePort) setsockoptInt(fd, SOL_SOCKET, SO_REUSEPORT, 1)
+      // Linux hands it down to the accepted sockets: a call for each is saved.
+      if (options.noDelay ?? true) setsockoptInt(fd, IPPROTO_TCP, TCP_NODELAY, 1)
       if (address.family === 'IPv6') setsockoptInt(fd, IPPROTO_IPV6, IPV6_V6ONLY, options.ipv6Only ? 1 : 0)
     }
     const bytes = encoded(address)
@@ -71,8 +73,6 @@ class ListeningSocket<Data> implements Listener, Completion, Deferred {
   deferred = false
   readonly #engine: Engine
   readonly #settings: SocketSettings<Data>
-  readonly #tcp: boolean
-  readonly #noDelay: boolean
   readonly #accept: Operation
   readonly #sockets = new Set<Socket<Data>>()
   readonly #gone = (socket: Socket<Data>) => this.#forget(socket)
@@ -87,8 +87,6 @@ class ListeningSocket<Data> implements Listener, Completion, Deferred {
     this.#engine = engine
     this.#fd = fd
     this.address = getsockname(fd)
-    this.#tcp = this.address.family !== 'Unix'
-    this.#noDelay = options.noDelay ?? true
     this.#settings = {
       handlers: options.socket,
       allowHalfOpen: options.allowHalfOpen ?? false,
@@ -176,7 +174,6 @@ class ListeningSocket<Data> implements Listener, Completion, Deferred {
   }
 
   #welcome(fd: number): void {
-    if (this.#tcp && this.#noDelay) setsockoptInt(fd, IPPROTO_TCP, TCP_NODELAY, 1)
     const socket = new Socket(this.#engine, fd, this.#settings, this.#gone)
     this.#sockets.add(socket)
     socket.open()

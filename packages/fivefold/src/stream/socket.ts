@@ -1,7 +1,7 @@
 /** A connected stream socket: what was written goes out in order, what comes is handed to the handlers. */
 import { Buffer } from 'node:buffer'
 import type { Deferred, Engine } from '../loop/engine.js'
-import { GIVE_AWAY } from '../models/lender.js'
+import { GIVE_AWAY, release } from '../models/lender.js'
 import { COPIED, type Completion, Kind, Operation, syscallOf } from '../models/operation.js'
 import { publish, stampsIfWanted } from '../models/stamps.js'
 import type { Address } from '../sys/address.js'
@@ -147,8 +147,7 @@ export class Socket<Data = unknown> implements Completion, Deferred {
    * @returns as `write`. When fewer than given, the chunk stays yours: go on with the rest in `drain`.
    */
   forward(chunk: Uint8Array): number {
-    const { driver } = this.#engine
-    if (chunk.length < GIVE_AWAY || driver.release === undefined) return this.write(chunk)
+    if (chunk.length < GIVE_AWAY) return this.write(chunk)
     const forwarded = (this.#forwarded ??= [])
     forwarded.push(chunk)
     let taken = 0
@@ -392,7 +391,7 @@ export class Socket<Data = unknown> implements Completion, Deferred {
     const forwarded = this.#forwarded!
     for (const buffer of buffers) {
       const at = forwarded.indexOf(buffer)
-      if (at >= 0) this.#engine.driver.release!(forwarded.splice(at, 1)[0]!)
+      if (at >= 0) release(forwarded.splice(at, 1)[0]!)
     }
   }
 

@@ -12,7 +12,7 @@
 import { check } from '../../sys/errno.js'
 import { POLLERR, POLLHUP, POLLIN, POLLNVAL, POLLOUT, rawPoll } from '../../sys/poll.js'
 import { type Host, type Interest, type Poller, READ, type ReadyList, WRITE } from '../model.js'
-import { Waiter } from '../waiter.js'
+import { Waiter } from '../waiter/waiter.js'
 
 export class PollPoller implements Poller {
   readonly #waiter: Waiter | null

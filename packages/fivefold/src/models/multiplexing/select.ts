@@ -13,7 +13,7 @@
 import { check } from '../../sys/errno.js'
 import { rawSelect } from '../../sys/select.js'
 import { type Host, type Interest, type Poller, READ, type ReadyList, WRITE } from '../model.js'
-import { Waiter } from '../waiter.js'
+import { Waiter } from '../waiter/waiter.js'
 
 const BITS = 32
 

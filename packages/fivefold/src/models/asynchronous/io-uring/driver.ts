@@ -166,10 +166,6 @@ export class IoUringDriver implements Driver {
     else if (this.#datagramSends.remove(operation)) this.#waiting.push(operation)
   }
 
-  release(chunk: Uint8Array): void {
-    this.#receive.release(chunk)
-  }
-
   wake(): void {
     this.#signalled = true
     rawEventfdWrite(this.#eventfd, 1)

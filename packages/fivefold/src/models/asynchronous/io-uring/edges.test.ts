@@ -14,6 +14,7 @@ import {
   SOCK_STREAM,
   socketpair,
 } from '../../../sys/socket.js'
+import { release } from '../../lender.js'
 import { Kind } from '../../operation.js'
 import {
   type Asked,
@@ -78,13 +79,13 @@ for (const host of hosts) {
         for (let seed = 0; seed < 4; seed++) chunks.push(await part(seed))
         const [first] = chunks
         assert.ok(chunks.every((chunk) => chunk.buffer === first!.buffer))
-        turner.driver.release(Buffer.from('not ours'))
-        for (let index = 0; index < 3; index++) turner.driver.release(chunks[index]!)
+        release(Buffer.from('not ours'))
+        for (let index = 0; index < 3; index++) release(chunks[index]!)
         // One part is still out: its bytes stay, however much is received.
         const kept = chunks[3]!
         for (let seed = 4; seed < 16; seed++) assert.notEqual((await part(seed)).buffer, kept.buffer)
         assert.ok(kept.equals(pattern(16384, 3)))
-        turner.driver.release(kept)
+        release(kept)
         for (let seed = 16; seed < 20; seed++) await part(seed)
         const again = await part(20)
         assert.equal(again.buffer, kept.buffer)

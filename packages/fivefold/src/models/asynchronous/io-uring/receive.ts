@@ -20,7 +20,7 @@ import { keepFreedMemory } from '../../../sys/malloc.js'
 import type { Ring } from '../../../sys/uring.js'
 import { BufferRing, IOU_PBUF_RING_INC } from '../../../sys/uring-buffers.js'
 import { Copies } from '../../copies.js'
-import { GIVE_AWAY, type Given, Lender } from '../../lender.js'
+import { GIVE_AWAY, Lender } from '../../lender.js'
 
 /** How large buffers are, how many at first, and how many at most. */
 export interface ReceiveSizes {
@@ -44,12 +44,19 @@ class Block extends Lender {
   /** The kernel puts nothing more into it. */
   done = false
 
-  constructor(bytes: number) {
+  readonly #buffers: ReceiveBuffers
+
+  constructor(buffers: ReceiveBuffers, bytes: number) {
     super()
+    this.#buffers = buffers
     this.bytes = Buffer.allocUnsafeSlow(bytes)
     markAsUntransferable(this.bytes.buffer)
     this.words = new Int32Array(this.bytes.buffer)
     this.address = addressOf(this.bytes)
+  }
+
+  complete(): void {
+    if (this.done) this.#buffers.spare(this)
   }
 }
 
@@ -70,7 +77,7 @@ export class ReceiveBuffers {
     this.incremental = incremental
     this.#sizes = sizes
     this.#ring = new BufferRing(ring, group, sizes.most, incremental ? IOU_PBUF_RING_INC : 0)
-    while (this.#blocks.length < sizes.first) this.#provide(this.#blocks.length, new Block(sizes.bytes))
+    while (this.#blocks.length < sizes.first) this.#provide(this.#blocks.length, new Block(this, sizes.bytes))
   }
 
   /** How many buffers there are: the most receives that can succeed before one is given back. */
@@ -82,7 +89,7 @@ export class ReceiveBuffers {
   grow(): boolean {
     const { length } = this.#blocks
     const wanted = Math.min(length * 2, this.#sizes.most)
-    for (let id = length; id < wanted; id++) this.#provide(id, new Block(this.#sizes.bytes))
+    for (let id = length; id < wanted; id++) this.#provide(id, new Block(this, this.#sizes.bytes))
     return wanted > length
   }
 
@@ -104,13 +111,8 @@ export class ReceiveBuffers {
     return chunk
   }
 
-  /**
-   * Takes back the memory of a chunk that `take` made. Nobody may look at it any more: it is written again. A chunk
-   * that was copied out, or that is none of ours, is left alone.
-   */
-  release(chunk: Given): void {
-    const block = Lender.takeBack(chunk)
-    if (!(block instanceof Block) || block.given > 0 || !block.done) return
+  /** @internal A block that the kernel has done with, and all parts of which came back, is used again. */
+  spare(block: Block): void {
     if (this.#spare.length < MOST_SPARE) this.#spare.push(block)
   }
 
@@ -120,7 +122,7 @@ export class ReceiveBuffers {
     else {
       block.done = true
       keepFreedMemory()
-      this.#provide(id, this.#spare.pop() ?? new Block(block.bytes.length))
+      this.#provide(id, this.#spare.pop() ?? new Block(this, block.bytes.length))
     }
   }
 

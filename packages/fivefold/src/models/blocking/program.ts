@@ -4,16 +4,16 @@
  *
  * It never returns to Node's loop while it lives: between requests it sleeps in Atomics.wait.
  */
-import './thread-begin.js'
+import '../threads/begin.js'
 import { workerData } from 'node:worker_threads'
-import { rawRead, rawWrite } from '../sys/descriptor.js'
-import { rawEventfdWrite } from '../sys/eventfd.js'
-import { addressOf } from '../sys/ffi.js'
-import { rawFsync, rawPread, rawPwrite } from '../sys/file.js'
-import { POLLIN, POLLOUT, rawPoll } from '../sys/poll.js'
-import { gettid } from '../sys/process.js'
-import { SCHED_BATCH, schedSetscheduler } from '../sys/scheduling.js'
-import { rawTgkill } from '../sys/signal.js'
+import { rawRead, rawWrite } from '../../sys/descriptor.js'
+import { rawEventfdWrite } from '../../sys/eventfd.js'
+import { addressOf } from '../../sys/ffi.js'
+import { rawFsync, rawPread, rawPwrite } from '../../sys/file.js'
+import { POLLIN, POLLOUT, rawPoll } from '../../sys/poll.js'
+import { gettid } from '../../sys/process.js'
+import { SCHED_BATCH, schedSetscheduler } from '../../sys/scheduling.js'
+import { rawTgkill } from '../../sys/signal.js'
 import {
   MSG_NOSIGNAL,
   MSG_TRUNC,
@@ -25,9 +25,13 @@ import {
   rawSendmsg,
   rawSendto,
   SOCK_CLOEXEC,
-} from '../sys/socket.js'
-import { createThreadTimer, deleteThreadTimer } from '../sys/thread-timer.js'
-import { rawSendByte } from '../sys/wake.js'
+} from '../../sys/socket.js'
+import { createThreadTimer, deleteThreadTimer } from '../../sys/thread-timer.js'
+import { rawSendByte } from '../../sys/wake.js'
+import { Kind } from '../operation.js'
+import { now } from '../stamps.js'
+import { blockSignals } from '../threads/signals.js'
+import { pause, TICK_MS } from '../threads/thread.js'
 import {
   ADDRESS_AT,
   ANNOUNCED,
@@ -72,11 +76,7 @@ import {
   TID,
   WAITING,
   WORDS_PER_SLOT,
-} from './blocking-layout.js'
-import { Kind } from './operation.js'
-import { now } from './stamps.js'
-import { pause, TICK_MS } from './thread.js'
-import { blockSignals } from './thread-signals.js'
+} from './layout.js'
 
 const data = workerData as ThreadData
 const board = new Int32Array(data.board)

@@ -8,8 +8,8 @@
  * ends. Nothing runs in it then, so in a Worker the threads come back from their calls every `TICK_MS`.
  */
 import { getEnvironmentData, isMainThread, SHARE_ENV, Worker } from 'node:worker_threads'
-import { seamed } from '../sys/ffi.js'
-import { BEGUN, type Begin, CALLED_OFF } from './thread-layout.js'
+import { seamed } from '../../sys/ffi.js'
+import { BEGUN, type Begin, CALLED_OFF } from './layout.js'
 
 /** See above. */
 export const TICK_MS = 250

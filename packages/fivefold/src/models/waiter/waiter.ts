@@ -10,12 +10,12 @@
  *     port stays taken, until the call returns. So taking a descriptor out waits until the thread has left
  *     the call. Then it pauses, until it is armed or a moment has passed: taking out many is paid for once.
  */
-import { rawClose } from '../sys/descriptor.js'
-import { systemError } from '../sys/errno.js'
-import { EFD_CLOEXEC, EFD_NONBLOCK, eventfd, rawEventfdRead, rawEventfdWrite } from '../sys/eventfd.js'
-import { getrlimit, RLIMIT_NOFILE } from '../sys/process.js'
-import type { Interest } from './model.js'
-import { longestSleep, pause, type Sleeper, startThread } from './thread.js'
+import { rawClose } from '../../sys/descriptor.js'
+import { systemError } from '../../sys/errno.js'
+import { EFD_CLOEXEC, EFD_NONBLOCK, eventfd, rawEventfdRead, rawEventfdWrite } from '../../sys/eventfd.js'
+import { getrlimit, RLIMIT_NOFILE } from '../../sys/process.js'
+import type { Interest } from '../model.js'
+import { longestSleep, pause, type Sleeper, startThread } from '../threads/thread.js'
 import {
   ARMED,
   BORN,
@@ -30,10 +30,10 @@ import {
   type WaiterData,
   type WaiterMechanism,
   WORDS,
-} from './waiter-layout.js'
+} from './layout.js'
 
 const MOST_DESCRIPTORS = 1 << 20
-const threadProgram = new URL('./waiter-thread.js', import.meta.url)
+const threadProgram = new URL('./program.js', import.meta.url)
 
 export class Waiter implements Sleeper {
   /** Readable when the mechanism has something to report. */

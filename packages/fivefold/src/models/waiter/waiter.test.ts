@@ -4,9 +4,9 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { isMainThread, parentPort, Worker } from 'node:worker_threads'
-import { AF_INET, AF_UNIX, encodeAddress, type InternetAddress } from '../sys/address.js'
-import { rawClose } from '../sys/descriptor.js'
-import { rawPoll } from '../sys/poll.js'
+import { AF_INET, AF_UNIX, encodeAddress, type InternetAddress } from '../../sys/address.js'
+import { rawClose } from '../../sys/descriptor.js'
+import { rawPoll } from '../../sys/poll.js'
 import {
   getsockname,
   rawBind,
@@ -17,11 +17,11 @@ import {
   SOCK_CLOEXEC,
   SOCK_STREAM,
   socketpair,
-} from '../sys/socket.js'
-import { READ, WRITE } from './model.js'
-import { pause } from './thread.js'
+} from '../../sys/socket.js'
+import { READ, WRITE } from '../model.js'
+import { pause } from '../threads/thread.js'
+import type { WaiterMechanism } from './layout.js'
 import { Waiter } from './waiter.js'
-import type { WaiterMechanism } from './waiter-layout.js'
 
 const here = fileURLToPath(import.meta.url)
 const mechanisms: WaiterMechanism[] = ['select', 'poll']

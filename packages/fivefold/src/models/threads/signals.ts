@@ -23,7 +23,7 @@ import {
   SignalSet,
   sigaction,
   sigprocmask,
-} from '../sys/signal.js'
+} from '../../sys/signal.js'
 
 let interrupting = 0
 

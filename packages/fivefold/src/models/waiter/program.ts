@@ -1,11 +1,11 @@
 /** The program of a waiter's thread: sleeps in select or poll, and says when that had something to report. */
-import './thread-begin.js'
+import '../threads/begin.js'
 import { workerData } from 'node:worker_threads'
-import { rawEventfdRead, rawEventfdWrite } from '../sys/eventfd.js'
-import { type Poller, READ, ReadyList } from './model.js'
-import { PollPoller } from './multiplexing/poll.js'
-import { SelectPoller } from './multiplexing/select.js'
-import { blockSignals } from './thread-signals.js'
+import { rawEventfdRead, rawEventfdWrite } from '../../sys/eventfd.js'
+import { type Poller, READ, ReadyList } from '../model.js'
+import { PollPoller } from '../multiplexing/poll.js'
+import { SelectPoller } from '../multiplexing/select.js'
+import { blockSignals } from '../threads/signals.js'
 import {
   ARMED,
   BORN,
@@ -18,7 +18,7 @@ import {
   QUIT,
   STATE,
   type WaiterData,
-} from './waiter-layout.js'
+} from './layout.js'
 
 /** How long it holds back for more changes when nobody says that there are none. */
 const PAUSE_MS = 1
