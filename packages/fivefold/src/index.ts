@@ -16,6 +16,7 @@ export type {
   Limits,
   Model,
   ModelName,
+  Tuning,
   Verdict,
 } from './models/model.js'
 export { type Completion, Kind, Operation, type PhaseStamps, syscallOf } from './models/operation.js'

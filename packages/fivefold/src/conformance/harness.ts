@@ -8,7 +8,16 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { BindOptions, DatagramHandlers } from '../datagram/handlers.js'
 import type { DatagramSocket } from '../datagram/socket.js'
-import { bind, connect, type Host, type Limits, listen, type ModelName, modelNamed } from '../index.js'
+import {
+  bind,
+  connect,
+  type Host,
+  type Limits,
+  listen,
+  type ModelName,
+  modelNamed,
+  type Tuning,
+} from '../index.js'
 import { engineFor } from '../loop/engine.js'
 import { raise } from '../models/signal-driven/thread.js'
 import type { ConnectOptions, Listener, ListenOptions, SocketHandlers } from '../stream/handlers.js'
@@ -32,6 +41,7 @@ export interface Setting {
   readonly model: ModelName
   readonly host: Host
   readonly transport: Transport
+  readonly tuning?: Tuning
 }
 
 /** One scenario, run for every setting it names. */
@@ -221,6 +231,7 @@ export class Context implements Setting {
   readonly model: ModelName
   readonly host: Host
   readonly transport: Transport
+  readonly tuning: Tuning
   readonly random: Random
   readonly seed: number
   readonly deadlineMs: number
@@ -234,6 +245,7 @@ export class Context implements Setting {
     this.model = setting.model
     this.host = setting.host
     this.transport = setting.transport
+    this.tuning = setting.tuning ?? {}
     this.seed = seed
     this.deadlineMs = deadlineMs
     this.random = new Random(seed)
@@ -244,8 +256,8 @@ export class Context implements Setting {
   }
 
   /** The names of the engine, as every surface takes them. */
-  get engine(): { model: ModelName; host: Host } {
-    return { model: this.model, host: this.host }
+  get engine(): { model: ModelName; host: Host; tuning: Tuning } {
+    return { model: this.model, host: this.host, tuning: this.tuning }
   }
 
   /** A stream of bytes of its own. */
@@ -480,7 +492,8 @@ export class Context implements Setting {
 
   /** Node's loop goes round once, and the engine with it: a dedicated one does not sleep meanwhile. */
   turn(): Promise<void> {
-    if (this.host === 'dedicated') faults.suspended(() => engineFor(this.model, this.host).driver.wake())
+    if (this.host === 'dedicated')
+      faults.suspended(() => engineFor(this.model, this.host, this.tuning).driver.wake())
     return new Promise((resolve) => setImmediate(resolve))
   }
 

@@ -1,7 +1,7 @@
 /** Runs every case for one model, in both hosts and over every transport that the case names. */
 import { after, before, test } from 'node:test'
 import { Worker } from 'node:worker_threads'
-import { type Host, type ModelName, modelNamed } from '../index.js'
+import { type Host, type ModelName, modelNamed, type Tuning } from '../index.js'
 import { engineFor } from '../loop/engine.js'
 import { datagramCases } from './cases/datagrams.js'
 import { streamCases } from './cases/streams.js'
@@ -14,23 +14,23 @@ const hosts: readonly Host[] = ['embedded', 'dedicated']
 /** How long a case may fail to finish that is known not to. */
 const DEVIATION_MS = 1000
 
-/** The conformance suite of one model. */
-export function conform(model: ModelName): void {
+/** The conformance suite of one model: in both hosts, or with a tuning in some. */
+export function conform(model: ModelName, tuning: Tuning = {}, inHosts: readonly Host[] = hosts): void {
   const verdict = modelNamed(model).probe()
   if (!verdict.ok) {
     test(`${model}: not here (${verdict.reason})`, { skip: true }, () => {})
     return
   }
   guard()
-  for (const host of hosts) {
+  for (const host of inHosts) {
     for (const each of [...streamCases, ...troubleCases, ...datagramCases]) {
-      for (const transport of each.transports) runCase(each, { model, host, transport })
+      for (const transport of each.transports) runCase(each, { model, host, transport, tuning })
     }
   }
 }
 
 function runCase(each: Case, setting: Setting): void {
-  const { model, host, transport } = setting
+  const { model, host, transport, tuning } = setting
   const deviation = deviations.find(
     (known) =>
       known.model === model &&
@@ -38,7 +38,8 @@ function runCase(each: Case, setting: Setting): void {
       (known.host ?? host) === host &&
       (known.transport ?? transport) === transport,
   )
-  const name = `${model} ${host} ${transport}: ${each.name}`
+  const how = Object.entries(tuning ?? {}).map(([key, value]) => ` ${key}=${value}`)
+  const name = `${model}${how.join('')} ${host} ${transport}: ${each.name}`
   test(deviation === undefined ? name : `${name} (deviates: ${deviation.reason})`, async () => {
     watch(name)
     if (deviation === undefined) await once(each, setting)
@@ -48,7 +49,7 @@ function runCase(each: Case, setting: Setting): void {
 
 async function once(each: Case, setting: Setting, deadlineMs?: number): Promise<void> {
   // The engine is there before the faults are: probing it is no part of any case.
-  engineFor(setting.model, setting.host)
+  engineFor(setting.model, setting.host, setting.tuning)
   const t = new Context(setting, seedOf(each, setting), deadlineMs)
   const sockets = openSockets().length
   try {

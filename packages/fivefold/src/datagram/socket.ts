@@ -37,7 +37,7 @@ export type Destination = Address | { hostname?: string; address?: string; port:
  *   probe says where it cannot work
  */
 export async function bind(options: BindOptions): Promise<DatagramSocket> {
-  const engine = engineFor(options.model, options.host)
+  const engine = engineFor(options.model, options.host, options.tuning)
   const [address] = await resolve(options)
   const peer = options.connect === undefined ? undefined : (await resolve(options.connect))[0]
   const flags = SOCK_DGRAM | SOCK_CLOEXEC | (engine.model.limits.nonBlocking ? SOCK_NONBLOCK : 0)

@@ -1,71 +1,46 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { ModelName } from '../models/model.js'
-import { type Deferred, engineFor } from './engine.js'
+import { listen } from '../index.js'
+import { ioUring } from '../models/asynchronous/io-uring.js'
+import { engineFor } from './engine.js'
 
-class Work implements Deferred {
-  deferred = false
-  readonly ran: (work: Work) => void
-  constructor(ran: (work: Work) => void) {
-    this.ran = ran
-  }
-  runDeferred(): void {
-    this.ran(this)
-  }
-}
-
-test('a thread has one engine per model and host', () => {
-  assert.equal(engineFor('epoll'), engineFor('epoll', 'embedded'))
-  assert.notEqual(engineFor('epoll'), engineFor('epoll', 'dedicated'))
-  assert.notEqual(engineFor('epoll'), engineFor('poll'))
+test('an engine for each model, host and tuning; what is off makes none of its own', () => {
+  const plain = engineFor('epoll', 'embedded')
+  assert.equal(engineFor('epoll', 'embedded', {}), plain)
+  assert.equal(engineFor('epoll', 'embedded', { busyPoll: false }), plain)
+  const busy = engineFor('epoll', 'embedded', { busyPoll: true })
+  assert.notEqual(busy, plain)
+  assert.equal(engineFor('epoll', 'embedded', { busyPoll: true }), busy)
+  busy.close()
+  plain.close()
 })
 
-test('unknown names are refused with what there is', () => {
-  assert.throws(() => engineFor('kqueue' as ModelName), {
+test('a tuning that the model does not know is refused, not ignored', async () => {
+  for (const tuning of [{ sqPoll: true }, { zeroCopyFrom: 1 }, { registeredFiles: true }]) {
+    assert.throws(() => engineFor('epoll', 'embedded', tuning), {
+      code: 'ERR_INVALID_ARG_VALUE',
+      message: /the model 'epoll' has no (sqPoll|zeroCopyFrom|registeredFiles)/,
+    })
+  }
+  await assert.rejects(listen({ model: 'poll', tuning: { sqPoll: true }, socket: {} }), {
     code: 'ERR_INVALID_ARG_VALUE',
-    message: /io_uring/,
   })
-  assert.throws(() => engineFor('epoll', 'elsewhere' as 'embedded'), { code: 'ERR_INVALID_ARG_VALUE' })
 })
 
-for (const host of ['embedded', 'dedicated'] as const) {
-  test(`${host}: what is deferred runs once, and what it defers runs in a later turn`, async () => {
-    const engine = engineFor('epoll', host)
-    engine.ref()
-    const order: string[] = []
-    await new Promise<void>((resolve) => {
-      const second = new Work(() => {
-        order.push('second')
-        resolve()
-      })
-      const first = new Work(() => {
-        order.push('first')
-        engine.defer(second)
-        setImmediate(() => order.push('between'))
-      })
-      engine.defer(first)
-      engine.defer(first)
-    })
-    engine.unref()
-    assert.deepEqual(
-      order.filter((each) => each !== 'between'),
-      ['first', 'second'],
-    )
+test('a busy engine without sockets lets the process be, and serves those that keep nobody alive', {
+  skip: !ioUring.probe().ok,
+}, async () => {
+  const server = await listen({
+    model: 'io_uring',
+    tuning: { busyPoll: true },
+    socket: { data: (socket, chunk) => void socket.write(chunk) },
   })
-
-  test(`${host}: timers and promises run beside it`, async () => {
-    const engine = engineFor('epoll', host)
-    engine.ref()
-    let ticks = 0
-    await new Promise<void>((resolve) => {
-      const timer = setInterval(async () => {
-        await null
-        if (++ticks < 3) return
-        clearInterval(timer)
-        resolve()
-      }, 1)
-    })
-    engine.unref()
-    assert.equal(ticks, 3)
-  })
-}
+  server.unref()
+  const { connect } = await import('node:net')
+  const client = connect(server.port, '127.0.0.1')
+  client.write('hello')
+  const [answer] = await new Promise<Buffer[]>((resolve) => client.once('data', (data) => resolve([data])))
+  assert.equal(String(answer), 'hello')
+  client.destroy()
+  await server.close(true)
+})

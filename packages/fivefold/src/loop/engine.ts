@@ -8,10 +8,12 @@
  * loop goes round once, without sleeping, so that promises, timers and messages run. What only Node's loop
  * can hear (a timer, a message) is heard when the wait ends: after an event, or after `MAX_WAIT_MS`.
  *
- * A thread has one engine per model and host, made at first use: sockets share its driver.
+ * Either can poll busily (`tuning.busyPoll`): then nobody sleeps while a socket is open.
+ *
+ * A thread has one engine per model, host and tuning, made at first use: sockets share its driver.
  */
 import { type Choice, choose, modelNamed } from '../models/choose.js'
-import type { Driver, Host, Model, ModelName } from '../models/model.js'
+import type { Driver, Host, Model, ModelName, Tuning } from '../models/model.js'
 import type { Operation } from '../models/operation.js'
 import { type LoopWatch, watchInLoop } from '../sys/ffi.js'
 
@@ -21,6 +23,9 @@ import { type LoopWatch, watchInLoop } from '../sys/ffi.js'
  */
 const MIN_WAIT_MS = 1
 const MAX_WAIT_MS = 20
+
+/** Polling busily, so many looks at the driver for one round of Node's loop, which costs as much as some dozens. */
+const LOOKS = 256
 
 /** Work put off to the end of the turn, or to a turn of its own: writes to send, closes to tell. */
 export interface Deferred {
@@ -44,14 +49,16 @@ export class Engine {
   #waitMs = MIN_WAIT_MS
   readonly #keepAlive: NodeJS.Timeout
   readonly #watch: LoopWatch | null
+  readonly #busy: boolean
   #closed = false
   readonly #run = () => this.#turn()
 
-  constructor(model: Model, host: Host, reason: string) {
+  constructor(model: Model, host: Host, reason: string, tuning: Tuning = {}) {
     this.model = model
     this.host = host
     this.reason = reason
-    this.driver = model.open({ host })
+    this.#busy = tuning.busyPoll === true
+    this.driver = model.open({ host, tuning })
     this.driver.onWork = () => this.#work()
     // One handle that keeps the process alive, while any socket wants that.
     this.#keepAlive = setInterval(() => {}, 0x7fffffff)
@@ -91,7 +98,7 @@ export class Engine {
   ref(): void {
     if (this.#refs++ > 0) return
     this.#keepAlive.ref()
-    if (this.host === 'dedicated') this.schedule()
+    if (this.#turnsByItself) this.schedule()
   }
 
   unref(): void {
@@ -106,10 +113,15 @@ export class Engine {
     this.driver.close()
   }
 
+  /** Turns follow one another without anybody's call. */
+  get #turnsByItself(): boolean {
+    return this.#busy || this.host === 'dedicated'
+  }
+
   #turn(): void {
     this.#scheduled = false
     if (this.#closed) return
-    const sleeps = this.host === 'dedicated' && this.#refs > 0 && this.#deferred.length === 0
+    const sleeps = this.host === 'dedicated' && !this.#busy && this.#refs > 0 && this.#deferred.length === 0
     const did = this.#round(sleeps ? this.#waitMs : 0)
     this.#waitMs = did ? MIN_WAIT_MS : Math.min(this.#waitMs * 2, MAX_WAIT_MS)
     this.#next(did)
@@ -123,8 +135,8 @@ export class Engine {
   /** Sees to the next turn: at once, later, or when the driver wakes Node's loop. */
   #next(mayHaveMore: boolean): void {
     if (this.#refs > 0) {
-      if (mayHaveMore || this.host === 'dedicated') this.schedule()
-    } else if (mayHaveMore || this.host === 'dedicated') {
+      if (mayHaveMore || this.#turnsByItself) this.schedule()
+    } else if (mayHaveMore || this.#turnsByItself) {
       // Sockets that keep nobody alive are served for as long as something else lives.
       this.#timer ??= setTimeout(
         () => {
@@ -143,7 +155,10 @@ export class Engine {
     try {
       // First what was put off, so that one turn hands it to the kernel; then what the handlers put off meanwhile.
       const before = this.#runDeferred()
-      const did = this.driver.turn(timeoutMs)
+      let did = this.driver.turn(timeoutMs)
+      if (this.#busy && this.#refs > 0) {
+        for (let looks = 1; did === 0 && looks < LOOKS && !this.#closed; looks++) did = this.driver.turn(0)
+      }
       const after = this.#runDeferred()
       return before || did > 0 || after
     } finally {
@@ -168,8 +183,15 @@ export class Engine {
 const engines = new Map<string, Engine>()
 let chosen: Choice | null = null
 
-/** This thread's engine for a model and a host. @throws what the model's probe says, where it cannot work */
-export function engineFor(name: ModelName | 'auto' = 'auto', host: Host = 'embedded'): Engine {
+/**
+ * This thread's engine for a model, a host and a tuning.
+ * @throws what the model's probe says, where it cannot work; ERR_INVALID_ARG_VALUE for what it does not know
+ */
+export function engineFor(
+  name: ModelName | 'auto' = 'auto',
+  host: Host = 'embedded',
+  tuning: Tuning = {},
+): Engine {
   if (host !== 'embedded' && host !== 'dedicated') {
     throw Object.assign(new TypeError(`host is 'embedded' or 'dedicated', not '${host as string}'`), {
       code: 'ERR_INVALID_ARG_VALUE',
@@ -177,10 +199,19 @@ export function engineFor(name: ModelName | 'auto' = 'auto', host: Host = 'embed
   }
   if (name === 'auto') chosen ??= choose()
   const { model, reason } = name === 'auto' ? chosen! : { model: modelNamed(name), reason: 'it was named' }
-  const key = `${model.name} ${host}`
+  const wanted = (Object.keys(tuning) as (keyof Tuning)[])
+    .filter((key) => tuning[key] !== undefined && tuning[key] !== false)
+    .sort()
+  for (const key of wanted) {
+    if (key === 'busyPoll' || model.limits.tunings?.includes(key)) continue
+    throw Object.assign(new TypeError(`the model '${model.name}' has no ${key}`), {
+      code: 'ERR_INVALID_ARG_VALUE',
+    })
+  }
+  const key = [model.name, host, ...wanted.map((name) => `${name}=${tuning[name]}`)].join(' ')
   let engine = engines.get(key)
   if (engine === undefined) {
-    engine = new Engine(model, host, reason)
+    engine = new Engine(model, host, reason, tuning)
     engines.set(key, engine)
   }
   return engine

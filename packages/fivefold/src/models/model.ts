@@ -51,6 +51,32 @@ export interface Limits {
   readonly maxWaiting: number
   /** Works in a Worker, embedded in its loop. */
   readonly workers: boolean
+  /** Which of `Tuning` it knows, beside `busyPoll`, which is the host's. Default: none. */
+  readonly tunings?: readonly (keyof Tuning)[]
+}
+
+/**
+ * What a mechanism can do when it is asked by name. Each costs something, so none is on by default; one that the
+ * mechanism or this kernel does not have is refused, never ignored.
+ */
+export interface Tuning {
+  /** Looks again and again instead of sleeping: the lowest latency, and a whole processor while sockets are open. */
+  busyPoll?: boolean
+  /**
+   * io_uring: a thread of the kernel takes the requests (IORING_SETUP_SQPOLL), so that submitting needs no system
+   * call. It burns a processor while there is work, and for 50 ms more. Needs a processor to spare.
+   */
+  sqPoll?: boolean
+  /**
+   * io_uring: sends of at least so many bytes are not copied into the kernel (IORING_OP_SEND_ZC, Linux 6.0). The
+   * buffer is the kernel's until the peer has acknowledged it. On loopback the kernel copies all the same.
+   */
+  zeroCopyFrom?: number
+  /**
+   * io_uring: a socket is registered with the ring while it receives (Linux 5.19): the kernel looks its file up once
+   * instead of with each request, for two system calls more per connection.
+   */
+  registeredFiles?: boolean
 }
 
 export type Verdict =
@@ -61,6 +87,7 @@ export interface DriverOptions {
   readonly host: Host
   /** blocking, posix-aio: the most threads. Default 256 for blocking; for posix-aio what the limits allow. */
   readonly maxThreads?: number
+  readonly tuning?: Tuning
 }
 
 /** A mechanism at work, in one thread. */

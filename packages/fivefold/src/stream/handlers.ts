@@ -1,7 +1,7 @@
 /**
  * The handler API's shapes: what `listen`, `connect` and `bind` take, and what they give.
  */
-import type { Host, ModelName } from '../models/model.js'
+import type { Host, ModelName, Tuning } from '../models/model.js'
 import type { Address } from '../sys/address.js'
 import type { Socket } from './socket.js'
 
@@ -35,6 +35,8 @@ export interface EngineOptions {
    * thread sleeps in the model's own waiting call, and Node's loop only polls in between.
    */
   host?: Host
+  /** What the mechanism shall do beyond its default. Sockets of the same model, host and tuning share an engine. */
+  tuning?: Tuning
 }
 
 interface SocketOptions<Data> extends EngineOptions {

@@ -39,7 +39,7 @@ export const DEFAULT_HIGH_WATER_MARK = 64 * 1024
  *   probe says where it cannot work; ERR_INVALID_ARG_VALUE
  */
 export async function listen<Data = undefined>(options: ListenOptions<Data>): Promise<Listener> {
-  const engine = engineFor(options.model, options.host)
+  const engine = engineFor(options.model, options.host, options.tuning)
   const [address] = await resolve(options)
   const fd = openListening(address!, options, engine)
   return new ListeningSocket(engine, fd, options)

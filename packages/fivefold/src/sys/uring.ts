@@ -44,6 +44,8 @@ export const IORING_OP_RECV = 27
 export const IORING_OP_SOCKET = 45
 /** 6.0: came with multishot receive, which has no mark of its own. */
 export const IORING_OP_SEND_ZC = 47
+/** 6.1. */
+export const IORING_OP_SENDMSG_ZC = 48
 
 /** Flags of io_uring_setup. */
 export const IORING_SETUP_SQPOLL = 1 << 1
@@ -63,16 +65,19 @@ export const IORING_FEAT_EXT_ARG = 1 << 8
 
 /** Flags of io_uring_enter. */
 export const IORING_ENTER_GETEVENTS = 1 << 0
+export const IORING_ENTER_SQ_WAKEUP = 1 << 1
 export const IORING_ENTER_EXT_ARG = 1 << 3
 export const IORING_ENTER_REGISTERED_RING = 1 << 4
 
 /** What the kernel says in the submission ring's flags word. */
+export const IORING_SQ_NEED_WAKEUP = 1 << 0
 export const IORING_SQ_CQ_OVERFLOW = 1 << 1
 export const IORING_SQ_TASKRUN = 1 << 2
 /** What we say in the completion ring's. */
 export const IORING_CQ_EVENTFD_DISABLED = 1 << 0
 
 /** Flags of a submission (already at their place in the entry's first word). */
+export const IOSQE_FIXED_FILE = 1 << (0 + 8)
 export const IOSQE_IO_LINK = 1 << (2 + 8)
 export const IOSQE_BUFFER_SELECT = 1 << (5 + 8)
 export const IORING_ACCEPT_MULTISHOT = 1 << (0 + 16) // 5.19
@@ -87,18 +92,28 @@ export const IORING_NOP_INJECT_RESULT = 1 << 0 // 6.10
 /** Flags of a completion. */
 export const IORING_CQE_F_BUFFER = 1 << 0
 export const IORING_CQE_F_MORE = 1 << 1
+/** The kernel has done with the buffer of a zero-copy send (6.0). */
+export const IORING_CQE_F_NOTIF = 1 << 3
 export const IORING_CQE_F_BUF_MORE = 1 << 4 // 6.12
 export const IORING_CQE_BUFFER_SHIFT = 16
 
 /** Operations of io_uring_register. */
 export const IORING_REGISTER_EVENTFD = 4
 export const IORING_UNREGISTER_EVENTFD = 5
+export const IORING_REGISTER_FILES_UPDATE = 6
 export const IORING_REGISTER_PROBE = 8
+export const IORING_REGISTER_FILES2 = 13
 export const IORING_REGISTER_IOWQ_MAX_WORKERS = 19
 export const IORING_REGISTER_RING_FDS = 20
 export const IORING_UNREGISTER_RING_FDS = 21
 export const IORING_REGISTER_PBUF_RING = 22
 export const IORING_UNREGISTER_PBUF_RING = 23
+
+/** Of IORING_REGISTER_FILES2: a table of empty places (5.19). */
+export const IORING_RSRC_REGISTER_SPARSE = 1 << 0
+
+/** With IORING_SETUP_SQPOLL: how long the kernel's thread looks for submissions before it sleeps. */
+const SQ_THREAD_IDLE_MS = 50
 
 const IORING_OFF_SQ_RING = 0
 const IORING_OFF_SQES = 0x10000000
@@ -270,6 +285,7 @@ export function openRing(entries: number, completions: number, flags: number): R
   const parameters = new Int32Array(PARAMS_WORDS)
   parameters[1] = completions
   parameters[2] = flags
+  if ((flags & IORING_SETUP_SQPOLL) !== 0) parameters[4] = SQ_THREAD_IDLE_MS
   const fd = check(rawIoUringSetup(entries, parameters), 'io_uring_setup')
   try {
     const at = (word: number) => parameters[word]! >>> 2
@@ -479,10 +495,21 @@ export class Ring {
    */
   submit(): number {
     const count = this.publish()
-    this.enters++
-    const result = rawIoUringEnter(this.#enterFd, count, 0, this.#enterFlags, 0, 0)
+    let result = count
+    if ((this.flags & IORING_SETUP_SQPOLL) === 0) {
+      this.enters++
+      result = rawIoUringEnter(this.#enterFd, count, 0, this.#enterFlags, 0, 0)
+    } else if (this.#threadSleeps()) {
+      this.enters++
+      result = rawIoUringEnter(this.#enterFd, count, 0, this.#enterFlags | IORING_ENTER_SQ_WAKEUP, 0, 0)
+    }
     this.#sqHead = Atomics.load(this.words, this.#layout.sqHead)
     return result
+  }
+
+  /** IORING_SETUP_SQPOLL: the kernel's thread must be told. Asked after `publish`, whose store comes first for all. */
+  #threadSleeps(): boolean {
+    return (Atomics.load(this.words, this.#layout.sqFlags) & IORING_SQ_NEED_WAKEUP) !== 0
   }
 
   /**
@@ -492,7 +519,11 @@ export class Ring {
    * @returns how many submissions were taken, or a negative errno (see `rawIoUringEnter`)
    */
   enter(minComplete: number, timeoutMs: number): number {
+    const polled = (this.flags & IORING_SETUP_SQPOLL) !== 0
+    // The kernel's thread submits, and works out completions: only a sleep, or an overflow, needs a call.
+    if (polled && minComplete === 0 && !this.wantsEnter()) return this.submit()
     const count = this.publish()
+    const wakeup = polled && this.#threadSleeps() ? IORING_ENTER_SQ_WAKEUP : 0
     this.enters++
     let result: number
     if (minComplete > 0 && timeoutMs >= 0) {
@@ -501,10 +532,10 @@ export class Ring {
       const seconds = Math.floor(timeoutMs / 1000)
       i32[8] = seconds
       i32[10] = (timeoutMs - seconds * 1000) * 1e6
-      const flags = this.#enterFlags | IORING_ENTER_GETEVENTS | IORING_ENTER_EXT_ARG
+      const flags = this.#enterFlags | IORING_ENTER_GETEVENTS | IORING_ENTER_EXT_ARG | wakeup
       result = rawIoUringEnter(this.#enterFd, count, minComplete, flags, argument.address, 24)
     } else {
-      const flags = this.#enterFlags | IORING_ENTER_GETEVENTS
+      const flags = this.#enterFlags | IORING_ENTER_GETEVENTS | wakeup
       result = rawIoUringEnter(this.#enterFd, count, minComplete, flags, 0, 0)
     }
     this.#sqHead = Atomics.load(this.words, this.#layout.sqHead)

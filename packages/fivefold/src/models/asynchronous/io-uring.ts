@@ -25,6 +25,8 @@
  * (j) What the kernel can neither do at once nor be woken for (a file's uncached page, a Unix socket's full backlog)
  *     it leaves to threads of its own, which it starts and counts to this process (iou-wrk-…).
  * (k) A ring belongs to the thread that opened it. It keeps the credentials of that moment: drop privileges before.
+ * (l) A zero-copy send (`tuning.zeroCopyFrom`) answers twice: the bytes sent, and later, with F_NOTIF, that the buffer
+ *     is ours again. The operation is over with the second.
  */
 import type { DriverOptions, Model, Verdict } from '../model.js'
 import { unavailable } from '../verdict.js'
@@ -42,6 +44,7 @@ export const ioUring: Model = {
     borrows: [],
     maxWaiting: Number.POSITIVE_INFINITY,
     workers: true,
+    tunings: ['sqPoll', 'zeroCopyFrom', 'registeredFiles'],
   },
   probe(): Verdict {
     return probeTier().verdict
@@ -49,6 +52,6 @@ export const ioUring: Model = {
   open(options: DriverOptions): IoUringDriver {
     const { verdict, tier } = probeTier()
     if (!verdict.ok) throw unavailable('io_uring', verdict)
-    return new IoUringDriver(options.host, tier!)
+    return new IoUringDriver(options.host, tier!, {}, options.tuning)
   },
 }

@@ -12,20 +12,22 @@ import {
   IORING_CQE_F_BUF_MORE,
   IORING_CQE_F_BUFFER,
   IORING_CQE_F_MORE,
+  IORING_CQE_F_NOTIF,
   IORING_OP_ASYNC_CANCEL,
   IORING_OP_POLL_ADD,
   IORING_POLL_ADD_MULTI,
   type Ring,
 } from '../../../sys/uring.js'
-import type { Driver, Host } from '../../model.js'
+import type { Driver, Host, Tuning } from '../../model.js'
 import { advance, Kind, type Operation, ownSmall } from '../../operation.js'
 import { now } from '../../stamps.js'
 import { DatagramSends } from './datagram-sends.js'
 import { DatagramBuffers } from './datagrams.js'
 import { OperationQueue } from './queue.js'
 import { INCREMENTAL, ReceiveBuffers, type ReceiveSizes, WHOLE } from './receive.js'
+import { RegisteredFiles } from './registered-files.js'
 import { DATAGRAMS, Requests, STREAMS } from './requests.js'
-import { openTier, type Tier } from './tiers.js'
+import { openTier, POLLED, type Tier } from './tiers.js'
 
 /** Sizes that a test makes small, to meet the edges; everybody else leaves them alone. */
 export interface RingSizes {
@@ -50,6 +52,9 @@ const WAKE = -1
 const CANCEL_ALL = -2
 const CANCEL = -3
 
+/** No result is held back. */
+const NONE = 0x7fff_ffff
+
 const open = new Set<IoUringDriver>()
 let closesOnExit = false
 
@@ -66,11 +71,14 @@ export class IoUringDriver implements Driver {
   #asked = new Uint8Array(1024)
   /** 1: a datagram whose request is the wait for room. */
   #pausing = new Uint8Array(1024)
+  /** The result of a zero-copy send whose buffer the kernel still has (note l). */
+  #held = new Int32Array(1024).fill(NONE)
   readonly #free: number[] = []
   #inFlight = 0
   /** Requests of our own. */
   #ours = 0
 
+  readonly #files: RegisteredFiles | null
   readonly #requests: Requests
   readonly #datagramSends: DatagramSends
   readonly #receive: ReceiveBuffers
@@ -87,6 +95,8 @@ export class IoUringDriver implements Driver {
 
   readonly #eventfd: number
   readonly #embedded: boolean
+  /** Polled busily, nobody sleeps, and nobody need be woken. */
+  readonly #sleeps: boolean
   /** The eventfd is being told of completions; it may have been since it was last read. */
   #listening = false
   #signalled = false
@@ -94,13 +104,16 @@ export class IoUringDriver implements Driver {
   /** The process ends: nobody hears of completions any more. */
   #silent = false
 
-  constructor(host: Host, tier: Tier, sizes: RingSizes = {}) {
+  constructor(host: Host, tier: Tier, sizes: RingSizes = {}, tuning: Tuning = {}) {
     this.tier = tier
     this.#sizes = sizes
     this.#embedded = host === 'embedded'
-    this.ring = openTier(tier, sizes.entries ?? 1024, sizes.completions ?? 16384)
+    this.#sleeps = !tuning.busyPoll
+    const flags = tuning.sqPoll ? POLLED : tier.flags
+    this.ring = openTier(flags, sizes.entries ?? 1024, sizes.completions ?? 16384)
     try {
-      this.#requests = new Requests(this.ring)
+      this.#files = tuning.registeredFiles ? new RegisteredFiles(this.ring) : null
+      this.#requests = new Requests(this.ring, this.#files, tuning.zeroCopyFrom)
       this.#datagramSends = new DatagramSends(this.ring)
       this.#receive = this.#openBuffers()
       this.#eventfd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)
@@ -162,8 +175,10 @@ export class IoUringDriver implements Driver {
     if (!operation.inFlight || operation.cancelled) return
     operation.cancelled = true
     // What waits in a queue of ours is found there, cancelled, at the next turn.
-    if (this.#asked[operation.slot] === 1) this.#cancel(operation)
-    else if (this.#datagramSends.remove(operation)) this.#waiting.push(operation)
+    if (this.#asked[operation.slot] === 1) {
+      // Done but for the buffer: there is nothing left to cancel.
+      if (this.#held[operation.slot] === NONE) this.#cancel(operation)
+    } else if (this.#datagramSends.remove(operation)) this.#waiting.push(operation)
   }
 
   wake(): void {
@@ -193,6 +208,7 @@ export class IoUringDriver implements Driver {
     }
     if (this.#closed) return count
     if (count < MOST_COMPLETIONS) this.#quench()
+    if (!this.#sleeps) return count
     if (this.#embedded && count <= FEW && ring.pending === 0 && this.#quiet() && this.#listen()) return 0
     return count > 0 ? count : this.#embedded ? 1 : 0
   }
@@ -296,7 +312,7 @@ export class IoUringDriver implements Driver {
           this.#received(operation, result, flags)
           break
         case Kind.send:
-          this.#sent(operation, result)
+          this.#sent(operation, result, flags)
           break
         case Kind.accept:
           this.#accepted(operation, result)
@@ -324,7 +340,8 @@ export class IoUringDriver implements Driver {
       // Over by now, or between two of its steps in the kernel, where it is not found: then once more.
       const slot = CANCEL - what
       const operation = this.#operations[slot]!
-      if (operation?.cancelled && this.#generations[slot] === generation) this.#cancels.push(operation)
+      if (operation?.cancelled && this.#generations[slot] === generation && this.#held[slot] === NONE)
+        this.#cancels.push(operation)
     }
   }
 
@@ -338,6 +355,7 @@ export class IoUringDriver implements Driver {
       this.#requests.resize(slot * 2)
       this.#asked = grown(this.#asked, new Uint8Array(slot * 2))
       this.#pausing = grown(this.#pausing, new Uint8Array(slot * 2))
+      this.#held = grown(this.#held, new Int32Array(slot * 2).fill(NONE))
     }
     return slot
   }
@@ -357,6 +375,7 @@ export class IoUringDriver implements Driver {
     if (kind === Kind.recvfrom) {
       this.#datagrams ??= new DatagramBuffers(this.ring, DATAGRAMS, this.#sizes.datagrams ?? 128)
     }
+    if (this.#files !== null && kind === Kind.receive) this.#files.add(operation.fd)
     this.#asked[slot] = 1
     this.#requests.start(operation, this.#generations[slot]!)
   }
@@ -399,8 +418,19 @@ export class IoUringDriver implements Driver {
     }
   }
 
-  #sent(operation: Operation, result: number): void {
-    if (result >= 0) {
+  #sent(operation: Operation, answer: number, flags: number): void {
+    const { slot } = operation
+    let result = answer
+    if ((flags & IORING_CQE_F_NOTIF) !== 0) {
+      result = this.#held[slot]!
+      this.#held[slot] = NONE
+    } else if ((flags & IORING_CQE_F_MORE) !== 0) {
+      this.#held[slot] = result
+      return
+    }
+    if (result === -EOPNOTSUPP && this.#requests.copyInstead(operation)) {
+      this.#again(operation)
+    } else if (result >= 0) {
       if (advance(operation, result)) this.#finish(operation, operation.sent)
       else this.#again(operation)
     } else {
@@ -500,6 +530,7 @@ export class IoUringDriver implements Driver {
 
   #finish(operation: Operation, result: number): void {
     const { slot } = operation
+    if (this.#files !== null && operation.kind === Kind.receive) this.#files.remove(operation.fd)
     this.#requests.release(slot)
     this.#operations[slot] = null
     this.#free.push(slot)
@@ -560,6 +591,7 @@ export class IoUringDriver implements Driver {
     this.ring.close()
     rawClose(this.#eventfd)
     this.#requests.close()
+    this.#files?.close()
   }
 }
 
@@ -582,6 +614,7 @@ const EBUSY = 16
 const ETIME = 62
 const EPROTO = 71
 const ENOPROTOOPT = 92
+const EOPNOTSUPP = 95
 const ECONNABORTED = 103
 const ENOBUFS = 105
 const EISCONN = 106

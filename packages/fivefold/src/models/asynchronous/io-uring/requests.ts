@@ -13,16 +13,20 @@ import {
   IORING_OP_RECV,
   IORING_OP_RECVMSG,
   IORING_OP_SEND,
+  IORING_OP_SEND_ZC,
   IORING_OP_SENDMSG,
+  IORING_OP_SENDMSG_ZC,
   IORING_OP_TIMEOUT,
   IORING_OP_WRITE,
   IORING_RECV_MULTISHOT,
   IOSQE_BUFFER_SELECT,
+  IOSQE_FIXED_FILE,
   type Ring,
 } from '../../../sys/uring.js'
 import { Kind, type Operation } from '../../operation.js'
 import { Blocks, HEADERS, MOST_COPIED } from './blocks.js'
 import { ADDRESS_ROOM } from './datagrams.js'
+import type { RegisteredFiles } from './registered-files.js'
 
 /** Groups of provided buffers. */
 export const STREAMS = 0
@@ -44,12 +48,18 @@ export class Requests {
   readonly #memory = new Blocks()
   /** Each slot's block of memory, -1: none. */
   #blocks = new Int32Array(1024).fill(-1)
+  readonly #files: RegisteredFiles | null
+  readonly #zeroCopyFrom: number
+  /** Slots whose socket knows no zero-copy send. */
+  readonly #copying = new Set<number>()
 
   /** A `struct __kernel_timespec` of `PAUSE_NS`. */
   readonly #pauseAddress: number
 
-  constructor(ring: Ring) {
+  constructor(ring: Ring, files: RegisteredFiles | null = null, zeroCopyFrom = Number.POSITIVE_INFINITY) {
     this.#ring = ring
+    this.#files = files
+    this.#zeroCopyFrom = zeroCopyFrom
     const block = this.#memory.take(16)
     this.#memory.slab(block).u32.set([0, 0, PAUSE_NS, 0], this.#memory.offset(block) >> 2)
     this.#pauseAddress = this.#memory.address(block)
@@ -59,7 +69,8 @@ export class Requests {
   start(operation: Operation, generation: number): void {
     switch (operation.kind) {
       case Kind.receive: {
-        const at = this.#push(IORING_OP_RECV | MULTISHOT, operation, generation, 0, 0, 0)
+        const head = IORING_OP_RECV | MULTISHOT | this.#file(operation.fd)
+        const at = this.#push(head, operation, generation, 0, 0, 0)
         this.#ring.sqes[at + 10] = STREAMS
         break
       }
@@ -106,8 +117,20 @@ export class Requests {
     }
   }
 
+  /** A zero-copy send was refused (Unix sockets): the next try copies. @returns whether it was one */
+  copyInstead(operation: Operation): boolean {
+    if (this.#zeroCopyFrom === Number.POSITIVE_INFINITY || this.#copying.has(operation.slot)) return false
+    this.#copying.add(operation.slot)
+    return true
+  }
+
+  #file(fd: number): number {
+    return this.#files?.has(fd) ? IOSQE_FIXED_FILE : 0
+  }
+
   /** The operation in a slot is over: its memory can serve another. */
   release(slot: number): void {
+    if (this.#copying.size > 0) this.#copying.delete(slot)
     const block = this.#blocks[slot]!
     if (block < 0) return
     this.#memory.give(block)
@@ -147,10 +170,12 @@ export class Requests {
     const single = buffers.length === 1
     let total = single ? buffers[0]!.length : 0
     if (!single) for (let index = 0; index < buffers.length; index++) total += buffers[index]!.length
+    const file = this.#file(operation.fd)
     if (total > MOST_COPIED) {
+      const zeroCopy = total - sent >= this.#zeroCopyFrom && !this.#copying.has(slot)
       if (single) {
         this.#push(
-          IORING_OP_SEND,
+          (zeroCopy ? IORING_OP_SEND_ZC : IORING_OP_SEND) | file,
           operation,
           generation,
           addressOf(buffers[0]!) + sent,
@@ -158,7 +183,7 @@ export class Requests {
           SEND_FLAGS,
         )
       } else {
-        this.#sendmsg(operation, generation)
+        this.#sendmsg((zeroCopy ? IORING_OP_SENDMSG_ZC : IORING_OP_SENDMSG) | file, operation, generation)
       }
       return
     }
@@ -176,10 +201,17 @@ export class Requests {
         }
       }
     }
-    this.#push(IORING_OP_SEND, operation, generation, memory.address(block) + sent, total - sent, SEND_FLAGS)
+    this.#push(
+      IORING_OP_SEND | file,
+      operation,
+      generation,
+      memory.address(block) + sent,
+      total - sent,
+      SEND_FLAGS,
+    )
   }
 
-  #sendmsg(operation: Operation, generation: number): void {
+  #sendmsg(head: number, operation: Operation, generation: number): void {
     const { buffers, slot } = operation
     const memory = this.#memory
     if (this.#blocks[slot]! < 0) this.#blocks[slot] = memory.take(IOVECS + MOST_IOVECS * 16)
@@ -200,7 +232,7 @@ export class Requests {
     slab.u8.fill(0, at, at + MSGHDR_BYTES)
     slab.setPointer(at + 16, slab.address + at + IOVECS)
     slab.u32[(at + 24) >> 2] = count
-    this.#push(IORING_OP_SENDMSG, operation, generation, slab.address + at, 1, SEND_FLAGS)
+    this.#push(head, operation, generation, slab.address + at, 1, SEND_FLAGS)
   }
 
   #connect(operation: Operation, generation: number): void {

@@ -16,6 +16,7 @@ import {
   IORING_SETUP_CQSIZE,
   IORING_SETUP_DEFER_TASKRUN,
   IORING_SETUP_SINGLE_ISSUER,
+  IORING_SETUP_SQPOLL,
   IORING_SETUP_SUBMIT_ALL,
   IORING_SETUP_TASKRUN_FLAG,
   openRing,
@@ -38,6 +39,9 @@ export const SETUPS: readonly { name: string; flags: number }[] = [
   // 6.0 and earlier: they are worked out at the thread's next system call, without interrupting it.
   { name: 'cooperative', flags: COMMON | IORING_SETUP_COOP_TASKRUN | IORING_SETUP_TASKRUN_FLAG },
 ]
+
+/** With `tuning.sqPoll`: the kernel's thread does what the flags of the others put off, so it goes with none of them. */
+export const POLLED = COMMON | IORING_SETUP_SQPOLL
 
 /** What a driver works with. */
 export interface Tier {
@@ -133,11 +137,11 @@ function disabledBySysctl(): number {
   }
 }
 
-/** Opens a ring of the tier. Where memory is short (ENOMEM), a smaller one. */
-export function openTier(tier: Tier, entries: number, completions: number): Ring {
+/** Opens a ring with a tier's flags. Where memory is short (ENOMEM), a smaller one. */
+export function openTier(flags: number, entries: number, completions: number): Ring {
   for (;;) {
     try {
-      return openRing(entries, completions, tier.flags)
+      return openRing(entries, completions, flags)
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ENOMEM' || entries <= 64) throw error
       entries >>= 1

@@ -1,0 +1,4 @@
+import './faults.js'
+import { conform } from './suite.js'
+
+conform('io_uring', { busyPoll: true }, ['embedded', 'dedicated'])
