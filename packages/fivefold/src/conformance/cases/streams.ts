@@ -1181,6 +1181,8 @@ export const streamCases: Case[] = [
         t.handlers(() => {
           const end = t.endpoint(`server ${servers.length}`, t.pattern(), null, {
             data(end) {
+              // Its own may come in two pieces: the end of one buffer, and the beginning of the next.
+              if (first === end) return
               if (first !== undefined) return end.violation('told data after it was closed')
               first = end
               for (const other of servers) {

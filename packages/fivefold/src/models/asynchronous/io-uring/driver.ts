@@ -27,6 +27,7 @@ import { OperationQueue } from './queue.js'
 import { INCREMENTAL, ReceiveBuffers, type ReceiveSizes, WHOLE } from './receive.js'
 import { RegisteredFiles } from './registered-files.js'
 import { DATAGRAMS, Requests, STREAMS } from './requests.js'
+import { NONE, Slots } from './slots.js'
 import { openTier, POLLED, type Tier } from './tiers.js'
 
 /** Sizes that a test makes small, to meet the edges; everybody else leaves them alone. */
@@ -52,9 +53,6 @@ const WAKE = -1
 const CANCEL_ALL = -2
 const CANCEL = -3
 
-/** No result is held back. */
-const NONE = 0x7fff_ffff
-
 const open = new Set<IoUringDriver>()
 let closesOnExit = false
 
@@ -64,17 +62,7 @@ export class IoUringDriver implements Driver {
   readonly tier: Tier
   readonly ring: Ring
 
-  // Operations by slot. A request is named by slot and generation, never by its descriptor (note f).
-  readonly #operations: (Operation | null)[] = []
-  #generations = new Int32Array(1024)
-  /** 1: the kernel has the request, and its completion is to come. */
-  #asked = new Uint8Array(1024)
-  /** 1: a datagram whose request is the wait for room. */
-  #pausing = new Uint8Array(1024)
-  /** The result of a zero-copy send whose buffer the kernel still has (note l). */
-  #held = new Int32Array(1024).fill(NONE)
-  readonly #free: number[] = []
-  #inFlight = 0
+  readonly #slots = new Slots()
   /** Requests of our own. */
   #ours = 0
 
@@ -113,7 +101,7 @@ export class IoUringDriver implements Driver {
     this.ring = openTier(flags, sizes.entries ?? 1024, sizes.completions ?? 16384)
     try {
       this.#files = tuning.registeredFiles ? new RegisteredFiles(this.ring) : null
-      this.#requests = new Requests(this.ring, this.#files, tuning.zeroCopyFrom)
+      this.#requests = new Requests(this.ring, this.#slots, this.#files, tuning.zeroCopyFrom)
       this.#datagramSends = new DatagramSends(this.ring)
       this.#receive = this.#openBuffers()
       this.#eventfd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)
@@ -162,12 +150,7 @@ export class IoUringDriver implements Driver {
       operation.owner.completed(operation)
       return
     }
-    const slot = this.#free.length > 0 ? this.#free.pop()! : this.#newSlot()
-    this.#operations[slot] = operation
-    this.#generations[slot]!++
-    this.#asked[slot] = 0
-    operation.slot = slot
-    this.#inFlight++
+    this.#slots.take(operation)
     this.#start(operation)
   }
 
@@ -175,9 +158,9 @@ export class IoUringDriver implements Driver {
     if (!operation.inFlight || operation.cancelled) return
     operation.cancelled = true
     // What waits in a queue of ours is found there, cancelled, at the next turn.
-    if (this.#asked[operation.slot] === 1) {
+    if (this.#slots.asked[operation.slot] === 1) {
       // Done but for the buffer: there is nothing left to cancel.
-      if (this.#held[operation.slot] === NONE) this.#cancel(operation)
+      if (this.#slots.held[operation.slot] === NONE) this.#cancel(operation)
     } else if (this.#datagramSends.remove(operation)) this.#waiting.push(operation)
   }
 
@@ -244,7 +227,7 @@ export class IoUringDriver implements Driver {
   #resume(): void {
     while (this.#cancels.length > 0 && this.#hasRoom()) {
       const operation = this.#cancels.pop()!
-      if (operation.inFlight && operation.cancelled && this.#asked[operation.slot] === 1)
+      if (operation.inFlight && operation.cancelled && this.#slots.asked[operation.slot] === 1)
         this.#cancel(operation)
     }
     while (!this.#waiting.empty && this.#hasRoom()) {
@@ -300,13 +283,13 @@ export class IoUringDriver implements Driver {
         this.#ourOwn(slot, generation, result, flags)
         continue
       }
-      const operation = this.#operations[slot]!
-      if (operation === null || this.#generations[slot] !== generation) {
+      const operation = this.#slots.named(slot, generation)
+      if (operation === null) {
         if ((flags & IORING_CQE_F_BUFFER) !== 0) throw new Error('a completion of an operation that is over')
         continue
       }
       if (operation.stamps !== null) operation.stamps.ready = operation.stamps.copied = now()
-      if ((flags & IORING_CQE_F_MORE) === 0) this.#asked[slot] = 0
+      if ((flags & IORING_CQE_F_MORE) === 0) this.#slots.asked[slot] = 0
       switch (operation.kind) {
         case Kind.receive:
           this.#received(operation, result, flags)
@@ -339,26 +322,12 @@ export class IoUringDriver implements Driver {
     } else if (what <= CANCEL && result === -ENOENT) {
       // Over by now, or between two of its steps in the kernel, where it is not found: then once more.
       const slot = CANCEL - what
-      const operation = this.#operations[slot]!
-      if (operation?.cancelled && this.#generations[slot] === generation && this.#held[slot] === NONE)
-        this.#cancels.push(operation)
+      const operation = this.#slots.named(slot, generation)
+      if (operation?.cancelled && this.#slots.held[slot] === NONE) this.#cancels.push(operation)
     }
   }
 
   // ---- asking
-
-  #newSlot(): number {
-    const slot = this.#operations.length
-    this.#operations.push(null)
-    if (slot === this.#generations.length) {
-      this.#generations = grown(this.#generations, new Int32Array(slot * 2))
-      this.#requests.resize(slot * 2)
-      this.#asked = grown(this.#asked, new Uint8Array(slot * 2))
-      this.#pausing = grown(this.#pausing, new Uint8Array(slot * 2))
-      this.#held = grown(this.#held, new Int32Array(slot * 2).fill(NONE))
-    }
-    return slot
-  }
 
   /** Gives the kernel the request for an operation, or what is left of it; when there is room. */
   #start(operation: Operation): void {
@@ -376,8 +345,8 @@ export class IoUringDriver implements Driver {
       this.#datagrams ??= new DatagramBuffers(this.ring, DATAGRAMS, this.#sizes.datagrams ?? 128)
     }
     if (this.#files !== null && kind === Kind.receive) this.#files.add(operation.fd)
-    this.#asked[slot] = 1
-    this.#requests.start(operation, this.#generations[slot]!)
+    this.#slots.asked[slot] = 1
+    this.#requests.start(operation, this.#slots.generations[slot]!)
   }
 
   #cancel(operation: Operation): void {
@@ -386,7 +355,7 @@ export class IoUringDriver implements Driver {
       return
     }
     const { slot } = operation
-    const generation = this.#generations[slot]!
+    const generation = this.#slots.generations[slot]!
     const at = this.ring.push(IORING_OP_ASYNC_CANCEL, -1, 0, 0, 0, CANCEL - slot, generation)
     this.ring.sqes[at + 4] = slot
     this.ring.sqes[at + 5] = generation
@@ -407,7 +376,7 @@ export class IoUringDriver implements Driver {
       operation.chunk = this.#receive.take(id, result, (flags & IORING_CQE_F_BUF_MORE) !== 0)
       this.#progress(operation, result)
       operation.chunk = null
-      if (this.#asked[operation.slot] === 0 && operation.inFlight) this.#again(operation)
+      if (this.#slots.asked[operation.slot] === 0 && operation.inFlight) this.#again(operation)
     } else if (result === 0) {
       this.#finish(operation, 0)
     } else if (result === -ENOBUFS && !operation.cancelled) {
@@ -422,10 +391,10 @@ export class IoUringDriver implements Driver {
     const { slot } = operation
     let result = answer
     if ((flags & IORING_CQE_F_NOTIF) !== 0) {
-      result = this.#held[slot]!
-      this.#held[slot] = NONE
+      result = this.#slots.held[slot]!
+      this.#slots.held[slot] = NONE
     } else if ((flags & IORING_CQE_F_MORE) !== 0) {
-      this.#held[slot] = result
+      this.#slots.held[slot] = result
       return
     }
     if (result === -EOPNOTSUPP && this.#requests.copyInstead(operation)) {
@@ -442,10 +411,10 @@ export class IoUringDriver implements Driver {
     if (result >= 0) {
       if (this.#silent) rawClose(result)
       this.#progress(operation, result)
-      if (this.#asked[operation.slot] === 0 && operation.inFlight) this.#again(operation)
+      if (this.#slots.asked[operation.slot] === 0 && operation.inFlight) this.#again(operation)
     } else if (result === -ECONNABORTED || result === -EPROTO || result === -ENOPROTOOPT) {
       // One connection that was gone before it was taken; the next may be fine.
-      if (this.#asked[operation.slot] === 0) this.#again(operation)
+      if (this.#slots.asked[operation.slot] === 0) this.#again(operation)
     } else {
       this.#failed(operation, result)
     }
@@ -462,7 +431,7 @@ export class IoUringDriver implements Driver {
       buffers.recycle(id)
       this.#progress(operation, length)
       operation.chunk = null
-      if (this.#asked[operation.slot] === 0 && operation.inFlight) this.#again(operation)
+      if (this.#slots.asked[operation.slot] === 0 && operation.inFlight) this.#again(operation)
     } else if (result === -ENOBUFS && !operation.cancelled) {
       this.#dry.push(operation)
     } else if (ofTheNetwork.has(result) && !operation.cancelled) {
@@ -478,14 +447,14 @@ export class IoUringDriver implements Driver {
   #sentTo(operation: Operation, result: number): void {
     const { fd, slot } = operation
     const ends = operation.cancelled || this.#closed
-    if (this.#pausing[slot] === 1) {
-      this.#pausing[slot] = 0
+    if (this.#slots.pausing[slot] === 1) {
+      this.#slots.pausing[slot] = 0
       this.#datagramSends.end(operation, false)
       if (ends) this.#finish(operation, -ECANCELED)
       else this.#datagramSends.first(operation)
     } else if (!ends && passes(result) && result !== -EINTR && this.#hasRoom()) {
-      this.#pausing[slot] = this.#asked[slot] = 1
-      this.#requests.pause(operation, this.#generations[slot]!, result !== -EAGAIN)
+      this.#slots.pausing[slot] = this.#slots.asked[slot] = 1
+      this.#requests.pause(operation, this.#slots.generations[slot]!, result !== -EAGAIN)
     } else {
       // Cancelled, but not by us: the one before it failed, and it was not even begun.
       const passing = passes(result) || result === -ECANCELED
@@ -532,9 +501,7 @@ export class IoUringDriver implements Driver {
     const { slot } = operation
     if (this.#files !== null && operation.kind === Kind.receive) this.#files.remove(operation.fd)
     this.#requests.release(slot)
-    this.#operations[slot] = null
-    this.#free.push(slot)
-    this.#inFlight--
+    this.#slots.give(slot)
     operation.inFlight = false
     operation.more = false
     operation.result = result
@@ -574,15 +541,15 @@ export class IoUringDriver implements Driver {
     for (let next = this.#datagramSends.takeAny(); next !== null; next = this.#datagramSends.takeAny()) {
       this.#finish(next, -ECANCELED)
     }
-    if (this.#inFlight === 0 && this.#ours === 0) return false
+    if (this.#slots.count === 0 && this.#ours === 0) return false
     if (this.#hasRoom()) {
       ring.push(IORING_OP_ASYNC_CANCEL, -1, 0, 0, IORING_ASYNC_CANCEL_ANY, CANCEL_ALL, 0)
       this.#ours++
     }
     do {
       this.#enter(1, timeoutMs)
-    } while (this.#drain(MOST_COMPLETIONS) > 0 && this.#inFlight + this.#ours > 0)
-    return this.#inFlight + this.#ours > 0
+    } while (this.#drain(MOST_COMPLETIONS) > 0 && this.#slots.count + this.#ours > 0)
+    return this.#slots.count + this.#ours > 0
   }
 
   #release(): void {
@@ -598,11 +565,6 @@ export class IoUringDriver implements Driver {
 /** An errno that says nothing about the operation: it begins again. */
 function passes(result: number): boolean {
   return result === -EINTR || result === -EAGAIN || result === -ENOBUFS || result === -ENOMEM
-}
-
-function grown<A extends Int32Array | Uint8Array>(from: A, into: A): A {
-  into.set(from)
-  return into
 }
 
 const POLLIN = 1

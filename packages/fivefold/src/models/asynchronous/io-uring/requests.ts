@@ -27,6 +27,7 @@ import { Kind, type Operation } from '../../operation.js'
 import { Blocks, HEADERS, MOST_COPIED } from './blocks.js'
 import { ADDRESS_ROOM } from './datagrams.js'
 import type { RegisteredFiles } from './registered-files.js'
+import type { Slots } from './slots.js'
 
 /** Groups of provided buffers. */
 export const STREAMS = 0
@@ -46,8 +47,7 @@ const SEND_FLAGS = MSG_NOSIGNAL | MSG_WAITALL
 export class Requests {
   readonly #ring: Ring
   readonly #memory = new Blocks()
-  /** Each slot's block of memory, -1: none. */
-  #blocks = new Int32Array(1024).fill(-1)
+  readonly #slots: Slots
   readonly #files: RegisteredFiles | null
   readonly #zeroCopyFrom: number
   /** Slots whose socket knows no zero-copy send. */
@@ -56,8 +56,14 @@ export class Requests {
   /** A `struct __kernel_timespec` of `PAUSE_NS`. */
   readonly #pauseAddress: number
 
-  constructor(ring: Ring, files: RegisteredFiles | null = null, zeroCopyFrom = Number.POSITIVE_INFINITY) {
+  constructor(
+    ring: Ring,
+    slots: Slots,
+    files: RegisteredFiles | null,
+    zeroCopyFrom = Number.POSITIVE_INFINITY,
+  ) {
     this.#ring = ring
+    this.#slots = slots
     this.#files = files
     this.#zeroCopyFrom = zeroCopyFrom
     const block = this.#memory.take(16)
@@ -131,17 +137,10 @@ export class Requests {
   /** The operation in a slot is over: its memory can serve another. */
   release(slot: number): void {
     if (this.#copying.size > 0) this.#copying.delete(slot)
-    const block = this.#blocks[slot]!
+    const block = this.#slots.blocks[slot]!
     if (block < 0) return
     this.#memory.give(block)
-    this.#blocks[slot] = -1
-  }
-
-  /** Makes room for slots up to a number. */
-  resize(slots: number): void {
-    const blocks = new Int32Array(slots).fill(-1)
-    blocks.set(this.#blocks)
-    this.#blocks = blocks
+    this.#slots.blocks[slot] = -1
   }
 
   /** Gives the memory back. Nothing may be in flight. */
@@ -187,9 +186,9 @@ export class Requests {
       }
       return
     }
-    let block = this.#blocks[slot]!
+    let block = this.#slots.blocks[slot]!
     if (block < 0) {
-      block = this.#blocks[slot] = memory.take(total)
+      block = this.#slots.blocks[slot] = memory.take(total)
       const { u8 } = memory.slab(block)
       let to = memory.offset(block)
       if (single) u8.set(buffers[0]!, to)
@@ -214,8 +213,8 @@ export class Requests {
   #sendmsg(head: number, operation: Operation, generation: number): void {
     const { buffers, slot } = operation
     const memory = this.#memory
-    if (this.#blocks[slot]! < 0) this.#blocks[slot] = memory.take(IOVECS + MOST_IOVECS * 16)
-    const block = this.#blocks[slot]!
+    if (this.#slots.blocks[slot]! < 0) this.#slots.blocks[slot] = memory.take(IOVECS + MOST_IOVECS * 16)
+    const block = this.#slots.blocks[slot]!
     const slab = memory.slab(block)
     const at = memory.offset(block)
     let count = 0
@@ -239,11 +238,18 @@ export class Requests {
     const address = operation.address!
     const { slot } = operation
     const memory = this.#memory
-    if (this.#blocks[slot]! < 0) {
-      const block = (this.#blocks[slot] = memory.take(address.length))
+    if (this.#slots.blocks[slot]! < 0) {
+      const block = (this.#slots.blocks[slot] = memory.take(address.length))
       memory.slab(block).u8.set(address, memory.offset(block))
     }
-    const at = this.#push(IORING_OP_CONNECT, operation, generation, memory.address(this.#blocks[slot]!), 0, 0)
+    const at = this.#push(
+      IORING_OP_CONNECT,
+      operation,
+      generation,
+      memory.address(this.#slots.blocks[slot]!),
+      0,
+      0,
+    )
     this.#ring.sqes[at + 2] = address.length
   }
 
@@ -251,8 +257,8 @@ export class Requests {
   #receiveFrom(operation: Operation, generation: number): void {
     const { slot } = operation
     const memory = this.#memory
-    if (this.#blocks[slot]! < 0) {
-      const block = (this.#blocks[slot] = memory.take(HEADERS))
+    if (this.#slots.blocks[slot]! < 0) {
+      const block = (this.#slots.blocks[slot] = memory.take(HEADERS))
       const slab = memory.slab(block)
       const at = memory.offset(block)
       slab.u8.fill(0, at, at + MSGHDR_BYTES)
@@ -262,7 +268,7 @@ export class Requests {
       IORING_OP_RECVMSG | MULTISHOT,
       operation,
       generation,
-      memory.address(this.#blocks[slot]!),
+      memory.address(this.#slots.blocks[slot]!),
       1,
       0,
     )
@@ -274,8 +280,9 @@ export class Requests {
     const memory = this.#memory
     const data = operation.buffers[0]!
     const copied = data.length <= MOST_COPIED
-    if (this.#blocks[slot]! < 0) this.#blocks[slot] = memory.take(HEADERS + (copied ? data.length : 0))
-    const block = this.#blocks[slot]!
+    if (this.#slots.blocks[slot]! < 0)
+      this.#slots.blocks[slot] = memory.take(HEADERS + (copied ? data.length : 0))
+    const block = this.#slots.blocks[slot]!
     const slab = memory.slab(block)
     const at = memory.offset(block)
     const base = slab.address + at
