@@ -129,17 +129,27 @@ export async function stop(running) {
 }
 
 /**
- * Runs a command to its end and gives back the JSON it printed.
+ * Runs a command to its end and gives back what it printed.
  * @param {string[]} command
  * @param {{ core?: number, seconds?: number }} [options]
  */
-export async function runForJson(command, { core, seconds = 60 } = {}) {
+export async function runForText(command, { core, seconds = 60 } = {}) {
   const running = start(command, { core })
   const timer = setTimeout(() => running.child.kill('SIGKILL'), seconds * 1000)
   const code = await running.ended
   clearTimeout(timer)
-  const line = running.output.out.trim().split('\n').at(-1)
-  if (!line?.startsWith('{')) throw new Error(complaint(running) || `ended with ${code} and no result`)
+  if (!running.output.out.trim()) throw new Error(complaint(running) || `ended with ${code} and no result`)
+  return running.output.out
+}
+
+/**
+ * The same for one that prints JSON as its last line.
+ * @param {string[]} command
+ * @param {{ core?: number, seconds?: number }} [options]
+ */
+export async function runForJson(command, options) {
+  const line = (await runForText(command, options)).trim().split('\n').at(-1)
+  if (!line?.startsWith('{')) throw new Error(`no result but: ${line?.slice(0, 200)}`)
   return JSON.parse(line)
 }
 
