@@ -21,7 +21,7 @@ export function write(/** @type {string} */ file, recorded) {
 
 /** @param {Omit<Recorded, 'format'>} recorded */
 export function describeRecorded({ environment, options, outcomes }, /** @type {boolean} */ markdown) {
-  const lines = promisedLines(outcomes)
+  const lines = promisedLines(outcomes, options.what)
   const { runs, warmup, duration, quick } = options
   const how = [
     `${runs} interleaved rounds of ${duration} s after ${warmup} s, medians, loopback; ${environment.pinning}`,

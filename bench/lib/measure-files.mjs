@@ -14,32 +14,32 @@ import { atEnd, runForJson, runForText } from './processes.mjs'
 import { SERVER } from './server.mjs'
 
 const READS_IN_FLIGHT = '64'
-const blocks = `${bin}blocks`
-
 /** A file whose 4 KiB blocks begin with their own number, so that a reader can tell right from wrong. */
-function blockFile(megabytes = 256) {
-  if (existsSync(blocks) && statSync(blocks).size === megabytes << 20) return
-  atEnd(() => rmSync(blocks, { force: true }))
-  const file = openSync(`${blocks}.new`, 'w')
+function blockFile(/** @type {number} */ megabytes) {
+  const path = `${bin}blocks-${megabytes}`
+  if (existsSync(path) && statSync(path).size === megabytes << 20) return path
+  atEnd(() => rmSync(path, { force: true }))
+  const file = openSync(`${path}.new`, 'w')
   const chunk = Buffer.alloc(1 << 20)
   for (let i = 0; i < megabytes; i++) {
     for (let j = 0; j < 256; j++) chunk.writeUInt32LE(i * 256 + j, j * 4096)
     writeSync(file, chunk)
   }
   closeSync(file)
-  renameSync(`${blocks}.new`, blocks) // whole, or not there
+  renameSync(`${path}.new`, path) // whole, or not there
+  return path
 }
 
 /**
  * @param {import('./contestants.mjs').Contestant & { command: string[] }} contestant
- * @param {boolean} direct
+ * @param {{ direct?: boolean, megabytes?: number }} scenario
  * @param {import('./measure.mjs').Times} times
  * @returns {Promise<import('./measure.mjs').Result>}
  */
-export async function measureFiles({ command, witness }, direct, { duration }) {
-  blockFile()
+export async function measureFiles({ command, witness }, { direct = false, megabytes = 256 }, { duration }) {
+  const blocks = blockFile(megabytes)
   if (!direct) readFileSync(blocks) // into the page cache
-  if (witness === 'fio') return fio(direct, duration)
+  if (witness === 'fio') return fio(blocks, direct, duration)
   const parameters = [blocks, READS_IN_FLIGHT, String(duration), ...(direct ? ['direct'] : [])]
   // C programs are named with a port that they have no use for here.
   const whole = [...command.filter((word) => word !== '0'), ...parameters]
@@ -56,7 +56,11 @@ export async function measureFiles({ command, witness }, direct, { duration }) {
 }
 
 /** @returns {Promise<import('./measure.mjs').Result>} */
-async function fio(/** @type {boolean} */ direct, /** @type {number} */ duration) {
+async function fio(
+  /** @type {string} */ blocks,
+  /** @type {boolean} */ direct,
+  /** @type {number} */ duration,
+) {
   const parameters = [
     '--name=reads',
     `--filename=${blocks}`,

@@ -4,16 +4,16 @@
  * @typedef {'rate' | 'bytes' | 'cpu' | 'p50' | 'p99' | 'memory' | 'startup' | 'delivered'} Metric
  */
 
-/** @type {Record<Metric, { title: string, unit: string, higherIsBetter: boolean, digits: number }>} */
+/** @type {Record<Metric, { short: string, title: string, unit: string, higherIsBetter: boolean, digits: number }>} */
 export const metrics = {
-  rate: { title: 'messages/s', unit: '/s', higherIsBetter: true, digits: 0 },
-  bytes: { title: 'MB/s', unit: ' MB/s', higherIsBetter: true, digits: 0 },
-  cpu: { title: 'CPU us/message', unit: ' us CPU', higherIsBetter: false, digits: 2 },
-  p50: { title: 'p50 us', unit: ' us', higherIsBetter: false, digits: 1 },
-  p99: { title: 'p99 us', unit: ' us', higherIsBetter: false, digits: 1 },
-  memory: { title: 'bytes/connection', unit: ' B', higherIsBetter: false, digits: 0 },
-  startup: { title: 'ms to listening', unit: ' ms', higherIsBetter: false, digits: 1 },
-  delivered: { title: '% delivered', unit: ' %', higherIsBetter: true, digits: 3 },
+  rate: { short: 'rate', title: 'messages/s', unit: '/s', higherIsBetter: true, digits: 0 },
+  bytes: { short: 'bytes', title: 'MB/s', unit: ' MB/s', higherIsBetter: true, digits: 0 },
+  cpu: { short: 'CPU', title: 'CPU us/message', unit: ' us CPU', higherIsBetter: false, digits: 2 },
+  p50: { short: 'p50', title: 'p50 us', unit: ' us p50', higherIsBetter: false, digits: 1 },
+  p99: { short: 'p99', title: 'p99 us', unit: ' us p99', higherIsBetter: false, digits: 1 },
+  memory: { short: 'memory', title: 'bytes/connection', unit: ' B', higherIsBetter: false, digits: 0 },
+  startup: { short: 'start', title: 'ms to listening', unit: ' ms', higherIsBetter: false, digits: 1 },
+  delivered: { short: 'delivered', title: '% delivered', unit: ' %', higherIsBetter: true, digits: 3 },
 }
 
 /** What is counted in each kind of scenario, where it is not messages. @type {Record<string, string>} */

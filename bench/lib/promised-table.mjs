@@ -15,9 +15,14 @@ import { number } from './report.mjs'
 
 const HEADING = ['work', 'target', 'ours', 'C', 'peers', 'reached']
 
-/** @param {Outcome[]} outcomes @returns {Line[]} one for each promise; the order is that of promises.mjs */
-export function promisedLines(outcomes) {
-  return promised.map((row) => ({
+/**
+ * @param {Outcome[]} outcomes
+ * @param {string[]} asked the scenarios that were to be run
+ * @returns {Line[]} one for each promise about one of these, in the order of promises.mjs
+ */
+export function promisedLines(outcomes, asked) {
+  const rows = promised.filter(({ targets }) => targets.some(({ scenario }) => asked.includes(scenario)))
+  return rows.map((row) => ({
     work: row.work,
     target: row.target,
     ...shown(row, outcomes),
@@ -80,11 +85,13 @@ function judged(row, /** @type {Outcome[]} */ outcomes) {
       const who = [
         several ? `${target.scenario}:` : '',
         entries ? target.entry.replace('ours ', '') : '',
-        kinds ? metrics[target.metric].unit.replace(/^[ /]+/, '').replace(/^s$/, 'rate') : '',
+        kinds ? metrics[target.metric].short : '',
       ]
       return [...who.filter(Boolean), outcomeOf(target, verdict)].join(' ')
     })
-  return { state, reached: [state, ...lines] }
+  const reached = states.filter((one) => one === true).length
+  const partial = state === 'NO' || state === 'partly' ? `: ${reached} of ${states.length}` : ''
+  return { state, reached: [state + partial, ...lines] }
 }
 
 /** @param {Target} target @returns {import('./judge.mjs').Verdict | undefined} */

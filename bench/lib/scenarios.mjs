@@ -17,10 +17,11 @@ import { promised } from './promises.mjs'
  *   share?: number,
  *   pace?: string,
  *   direct?: boolean,
+ *   megabytes?: number,
  *   targets?: Target[],
  *   extra?: boolean,
  * }} Scenario `share`: how much of the capacity is offered, to everybody the same; `pace`: whose capacity that is,
- *   where it is not the slowest's; `extra`: only when named
+ *   where it is not the slowest's; `direct`: O_DIRECT; `megabytes`: of the file (256); `extra`: only when named
  */
 
 const everyone = ['ours io_uring', 'ours epoll', 'C epoll', 'C uring', 'node:net', 'bun', 'deno']

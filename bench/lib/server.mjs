@@ -2,7 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { machineTicks } from './environment.mjs'
 import { bin } from './paths.mjs'
-import { pinned, runForJson, start, stop, waitFor } from './processes.mjs'
+import { alarm, pinned, runForJson, start, stop, waitFor } from './processes.mjs'
 
 export const SERVER = 0
 export const GENERATOR = 1
@@ -68,10 +68,10 @@ export async function generate(server, command, seconds) {
   const look = setInterval(() => {
     generatorCpu = cpuSeconds(generator.pid) ?? generatorCpu
   }, 50)
-  const giveUp = setTimeout(() => generator.child.kill('SIGKILL'), seconds * 1000)
+  const cancel = alarm(seconds, () => generator.child.kill('SIGKILL'))
   const code = await generator.ended
   clearInterval(look)
-  clearTimeout(giveUp)
+  cancel()
   const elapsed = (performance.now() - began) / 1000
   const cpu = (cpuSeconds(server.pid) ?? 0) - (cpuBefore ?? 0)
   const after = machineTicks()

@@ -5,7 +5,7 @@ import { Kind, modelNamed, Operation } from 'fivefold'
 import { BLOCK, reads } from '../lib/reads.mjs'
 
 const [model, path, depth, seconds, direct] = process.argv.slice(2)
-const { flags, buffers, nextBlock, arrived, timeLeft, finish } = reads(
+const { flags, buffers, nextBlock, arrived, begin, timeLeft, finish } = reads(
   path,
   Number(depth),
   Number(seconds),
@@ -30,13 +30,12 @@ for (const buffer of buffers) {
 }
 
 let inFlight = 0
-for (let more = true; more || inFlight > 0; ) {
-  const round = due
+async function round(more) {
+  const now = due
   due = []
-  more = timeLeft()
   if (more) {
-    inFlight += round.length
-    for (const operation of round) {
+    inFlight += now.length
+    for (const operation of now) {
       operation.position = nextBlock() * BLOCK
       driver.submit(operation)
     }
@@ -44,5 +43,12 @@ for (let more = true; more || inFlight > 0; ) {
   driver.turn(due.length > 0 ? 0 : 20)
   await new Promise((resolve) => setImmediate(resolve))
 }
+
+// Each once: what has to be started for it, such as a thread, is there.
+await round(true)
+while (inFlight > 0) await round(false)
+begin()
+while (timeLeft()) await round(true)
+while (inFlight > 0) await round(false)
 driver.close()
 finish()
