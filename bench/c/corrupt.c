@@ -1,5 +1,6 @@
 // For the self-check: an echo server that once in every thousand sends (or so many as the third argument says) does
-// what the second argument says: `flip` a bit, `swap` the two halves, `lose` the last byte, `double` the last byte. The generator must notice.
+// what the second argument says: `flip` a bit, `swap` the two halves, `lose` the last byte, `double` the last byte.
+// The generator must notice.
 #include "faulty.h"
 
 static const char *how = "flip";
