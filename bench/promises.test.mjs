@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { contestant } from './lib/contestants.mjs'
 import { judge } from './lib/judge.mjs'
+import { takingPart } from './lib/plan.mjs'
 import { asMarkdown, asText, promisedLines, tallyOfLines } from './lib/promised-table.mjs'
 import { promised } from './lib/promises.mjs'
 import { groups, scenarios } from './lib/scenarios.mjs'
@@ -53,6 +54,16 @@ test('every contestant has a command where everything is there, or a place that 
       'ours fs batch: the library has no readBatch yet',
     ],
   )
+})
+
+test('a quick run takes those alone whom the table shows; --only takes names', () => {
+  const echo64 = scenarios.find(({ name }) => name === 'echo64')
+  const names = (options) =>
+    takingPart(echo64, { only: [], quick: false, ...options }).map(({ title }) => title)
+  assert.deepEqual(names({}), titles(echo64))
+  assert.ok(names({}).includes('C uv') && !names({ quick: true }).includes('C uv'))
+  for (const title of ['ours io_uring', 'C epoll', 'deno']) assert.ok(names({ quick: true }).includes(title))
+  assert.deepEqual(names({ only: ['node:net'] }), ['node:net', 'node:net onread'])
 })
 
 test('what is missing is skipped with its reason', () => {

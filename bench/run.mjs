@@ -8,7 +8,7 @@ import { describeRecorded, reportOf, write } from './lib/earlier.mjs'
 import { describe, environment, independentTools } from './lib/environment.mjs'
 import { results } from './lib/paths.mjs'
 import { installPeers } from './lib/peers.mjs'
-import { planned } from './lib/plan.mjs'
+import { planned, takingPart } from './lib/plan.mjs'
 import { describeOutcome } from './lib/report.mjs'
 import { groups, scenarios } from './lib/scenarios.mjs'
 import { selfCheck } from './lib/self-check.mjs'
@@ -16,13 +16,14 @@ import { selfCheck } from './lib/self-check.mjs'
 const HELP = `npm run bench -- [what…] [options]
 
   what            scenarios or groups (${Object.keys(groups).join(', ')}); all of them if nothing is named
-  --quick         the whole table in about five minutes, to look at, not to quote: fewer and shorter runs
+  --quick         the whole table in about five minutes, to look at, not to quote: fewer and
+                  shorter runs of those alone whom the table shows
   --only TEXT     only contestants whose name contains TEXT; may be repeated
   --runs N        rounds, each with every contestant once (5; quick 2)
-  --duration S    seconds measured per run (1.5; quick 0.4)
-  --warmup S      seconds before that (0.7; quick 0.3)
+  --duration S    seconds measured per run (1.2; quick 0.35)
+  --warmup S      seconds before that (0.6; quick 0.25)
   --patience N    attempts at a run that others disturbed: other processes, stolen time, cores moved apart (3; quick 1);
-                  a quarter of all runs is repeated at most
+                  a sixth of all runs is repeated at most
   --json FILE     where to write everything that was measured (bench/results/DATE.json)
   --from FILE     measures nothing: prints the table of promises from the JSON file of an earlier run
   --markdown      that table as Markdown
@@ -96,8 +97,8 @@ if (flags.from !== undefined) {
 const options = {
   quick: flags.quick,
   runs: Math.ceil(positive('runs', 5, 2)),
-  duration: positive('duration', 1.5, 0.4),
-  warmup: positive('warmup', 0.7, 0.3),
+  duration: positive('duration', 1.2, 0.35),
+  warmup: positive('warmup', 0.6, 0.25),
   patience: Math.ceil(positive('patience', 3, 1)),
   only: flags.only ?? [],
 }
@@ -113,9 +114,7 @@ if (missing.has('load')) {
   )
   process.exit(1)
 }
-const taking = chosen
-  .flatMap(({ entries }) => entries.map((entry) => (typeof entry === 'string' ? entry : entry.name)))
-  .filter((name) => options.only.length === 0 || options.only.some((part) => name.includes(part)))
+const taking = chosen.flatMap((scenario) => takingPart(scenario, options).map(({ name }) => name))
 const wantedPeers = flags['self-check']
   ? []
   : [...new Set(taking.map(peerOf))].filter((name) => name !== undefined)
@@ -142,8 +141,10 @@ if (flags['self-check']) {
 }
 
 const plan = planned(chosen, resolve, options)
-console.log(`about ${Math.ceil(plan.seconds / 60)} min, and up to ${plan.repeats} repeated runs`)
-const repeats = { left: plan.repeats }
+const repeats = { left: options.patience > 1 ? plan.repeats : 0 }
+console.log(
+  `about ${Math.ceil(plan.seconds / 60)} min${repeats.left > 0 ? `, and up to ${repeats.left} repeated runs` : ''}`,
+)
 
 const outcomes = []
 for (const scenario of chosen) {

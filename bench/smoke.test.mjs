@@ -19,7 +19,7 @@ const tools = independentTools()
 let missing = new Map()
 const resolve = (name) => contestant(name, { missing, peers: new Map(), ours: {}, tools })
 const times = { warmup: 0.05, duration: 0.15 }
-const brief = { runs: 1, patience: 1, repeats: { left: 0 }, only: [], progress() {}, ...times }
+const brief = { runs: 1, patience: 1, repeats: { left: 0 }, only: [], quick: false, progress() {}, ...times }
 
 /**
  * One round of one scenario: nobody may fail. Whether anything was counted in so short a window is luck on a busy

@@ -2,6 +2,7 @@
 import { machineTicks } from './environment.mjs'
 import { judge } from './judge.mjs'
 import { measure } from './measure.mjs'
+import { takingPart } from './plan.mjs'
 import { pause } from './processes.mjs'
 import { summarise } from './statistics.mjs'
 
@@ -25,25 +26,22 @@ async function background() {
 /**
  * @param {Scenario} scenario
  * @param {Resolve} resolve
- * @param {{ runs: number, warmup: number, duration: number, patience: number, repeats: { left: number }, only: string[], progress: (text: string) => void }} options
+ * @param {{ runs: number, warmup: number, duration: number, patience: number, repeats: { left: number }, only: string[], quick: boolean, progress: (text: string) => void }} options
  *   `repeats`: how many disturbed runs may be repeated, in all scenarios together
  */
 export async function compete(scenario, resolve, options) {
-  const { runs, warmup, duration, patience, repeats, only, progress } = options
+  const { runs, warmup, duration, patience, repeats, progress } = options
   /** @type {Row[]} */
   const rows = []
   const skipped = []
-  for (const item of scenario.entries) {
-    const entry = typeof item === 'string' ? { name: item } : item
-    const title = entry.as ?? entry.name
-    if (only.length > 0 && !only.some((part) => title.includes(part))) continue
-    const contestant = resolve(entry.name)
+  for (const { name, title, load } of takingPart(scenario, options)) {
+    const contestant = resolve(name)
     if (contestant.skip !== undefined) skipped.push({ title, reason: contestant.skip })
     else
       rows.push({
         title,
         contestant,
-        load: { ...scenario.load, ...entry.load },
+        load,
         runs: [],
         attempts: [],
         failures: [],
