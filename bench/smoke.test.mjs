@@ -42,7 +42,8 @@ async function round(scenario) {
   }
 }
 
-describe('the bench', { skip }, () => {
+// Side by side, because nothing here is about time.
+describe('the bench', { skip, concurrency: 4 }, () => {
   before(() => {
     missing = build().missing
   })
@@ -135,7 +136,7 @@ describe('the bench', { skip }, () => {
     )
   })
 
-  describe('the file it writes', () => {
+  describe('the file it writes', { concurrency: 1 }, () => {
     const folder = mkdtempSync(join(tmpdir(), 'fivefold-bench-'))
     const file = join(folder, 'run.json')
     after(() => rmSync(folder, { recursive: true }))

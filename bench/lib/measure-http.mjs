@@ -2,6 +2,7 @@
 // beforehand, and afterwards again.
 import { get } from 'node:http'
 import { fileURLToPath } from 'node:url'
+import { alarm } from './processes.mjs'
 import { generate, withServer } from './server.mjs'
 
 const script = fileURLToPath(new URL('./wrk.lua', import.meta.url))
@@ -10,7 +11,7 @@ const BODY = 'hello world'
 /** @returns {Promise<void>} */
 function ask(/** @type {string} */ url) {
   return new Promise((resolve, reject) => {
-    const request = get(url, { agent: false, timeout: 10_000 }, (response) => {
+    const request = get(url, { agent: false }, (response) => {
       let text = ''
       response.setEncoding('utf8').on('data', (chunk) => {
         text += chunk
@@ -22,7 +23,8 @@ function ask(/** @type {string} */ url) {
         else reject(new Error(`the server answers ${statusCode} ${JSON.stringify(text.slice(0, 40))}`))
       })
     })
-    request.on('timeout', () => request.destroy(new Error('no answer for ten seconds'))).on('error', reject)
+    const cancel = alarm(10, () => request.destroy(new Error('no answer for ten seconds')))
+    request.on('error', reject).on('close', cancel)
   })
 }
 
@@ -37,7 +39,7 @@ export function measureHttp(command, load, { warmup, duration }) {
     const url = `http://127.0.0.1:${port}/`
     const wrk = (/** @type {number} */ seconds) => {
       const whole = Math.ceil(seconds)
-      const parameters = ['-t1', `-c${load.connections ?? 64}`, `-d${whole}s`, '-s', script, url]
+      const parameters = ['-t1', `-c${load.connections ?? 64}`, `-d${whole}s`, '-T60s', '-s', script, url]
       return generate(server, ['wrk', ...parameters], whole + 60)
     }
     await ask(url)

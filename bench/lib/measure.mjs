@@ -65,7 +65,7 @@ export async function measureLoad(command, load, times, rate) {
     return {
       rate: raw.messagesPerSecond,
       bytes: raw.bytesPerSecond / 1e6,
-      cpu: raw.serverCpuMicrosPerMessage,
+      cpu: raw.messages > 0 ? raw.serverCpuMicrosPerMessage : null, // nothing done is not done for nothing
       p50: raw.latencyMicros?.p50,
       p99: raw.latencyMicros?.p99,
       notes,
