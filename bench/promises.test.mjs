@@ -141,6 +141,8 @@ test('a difference; nothing delivered at all; a failed run; nobody to compare wi
   ]
   assert.match(judge(target({ atLeast: 1 }), failed, 1, false).verdict, /MISSED.*wrong bytes/)
   assert.equal(judge(target({ atLeast: 1 }), [row('us', [{ rate: 1 }])], 1, false).reached, null)
+  const overloaded = [row('us', [{ p99: null, raw: { overloaded: true } }]), row('them', [{ p99: 50 }])]
+  assert.equal(judge(target({ atMost: 1 }, 'p99'), overloaded, 1, false).reached, false)
 })
 
 /** The outcome of a scenario in which everybody did the same, but for some. */

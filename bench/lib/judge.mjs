@@ -44,6 +44,9 @@ export function judge(target, rows, enough, cpuDecides) {
   if (judged && ours && ours.failures.length > 0) {
     return { ...base, verdict: `MISSED: a run failed (${ours.failures[0]})`, reached: false }
   }
+  if (judged && !a && b && ourRuns.some((run) => run?.raw.overloaded)) {
+    return { ...base, verdict: 'MISSED: overloaded, so no percentiles', reached: false }
+  }
   if (!a || !b) return { ...base, verdict: `not measured: no ${a ? against : entry}`, reached: null }
 
   const same = noDifference(a, b)
