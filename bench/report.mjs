@@ -10,4 +10,9 @@ if (positionals.length !== 1) {
   console.error('node bench/report.mjs FILE.json [--markdown]')
   process.exit(2)
 }
-console.log(reportOf(positionals[0], values.markdown ?? false))
+try {
+  console.log(reportOf(positionals[0], values.markdown ?? false))
+} catch (error) {
+  console.error(/** @type {Error} */ (error).message)
+  process.exit(1)
+}

@@ -47,7 +47,7 @@ export function planned(scenarios, resolve, options) {
               ? duration + 0.7
               : kind === 'http'
                 ? Math.ceil(warmup) + Math.ceil(duration) + 0.5
-                : warmup + duration + 0.3 + opening
+                : warmup + (kind === 'open' ? Math.max(1, duration) : duration) + 0.3 + opening
       seconds += each * (runs + (kind === 'open' ? 1 : 0))
       all += runs
     }

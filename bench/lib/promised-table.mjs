@@ -52,10 +52,12 @@ function shown(row, /** @type {Outcome[]} */ outcomes) {
     for (const title of titles) {
       const measured = outcome.table.find((one) => one.title === title)
       if (!measured) continue
-      const values = [...wanted].flatMap((metric) => {
-        const summary = measured.summary[metric]
-        return summary ? [`${number(summary.median, metrics[metric].digits)}${metrics[metric].unit}`] : []
-      })
+      const values = outcome.columns
+        .filter((metric) => wanted.has(metric))
+        .flatMap((metric) => {
+          const summary = measured.summary[metric]
+          return summary ? [`${number(summary.median, metrics[metric].digits)}${metrics[metric].unit}`] : []
+        })
       const text = values.length > 0 ? values.join(', ') : measured.failures.length > 0 ? 'FAILED' : '–'
       const where = names.length > 1 ? `${name}: ` : ''
       cells[familyOf(title)].push(`${where}${title.replace(/^(ours|C) /, '')} ${text}`)
