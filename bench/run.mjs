@@ -146,7 +146,11 @@ console.log(
   `about ${Math.ceil(plan.seconds / 60)} min${repeats.left > 0 ? `, and up to ${repeats.left} repeated runs` : ''}`,
 )
 
+mkdirSync(results, { recursive: true })
+const file = flags.json ?? `${results}${surroundings.date.replace(/[:.]/g, '-')}.json`
+/** @type {import('./lib/compete.mjs').Outcome[]} */
 const outcomes = []
+const recorded = { environment: surroundings, options: { ...options, what: names }, outcomes }
 for (const scenario of chosen) {
   if (scenario.kind === 'http' && !available.tools.wrk) {
     console.log(`\n## ${scenario.name}: ${scenario.title}\nskipped: wrk is not installed`)
@@ -156,11 +160,8 @@ for (const scenario of chosen) {
   progress('')
   console.log(describeOutcome(outcome))
   outcomes.push(outcome)
+  write(file, recorded) // whoever stops it keeps what there is
 }
-
-const recorded = { environment: surroundings, options: { ...options, what: names }, outcomes }
-console.log(`\n## what was promised\n\n${describeRecorded(recorded, flags.markdown)}`)
-mkdirSync(results, { recursive: true })
-const file = flags.json ?? `${results}${surroundings.date.replace(/[:.]/g, '-')}.json`
 write(file, recorded)
+console.log(`\n## what was promised\n\n${describeRecorded(recorded, flags.markdown)}`)
 console.log(`everything measured is in ${file}`)
