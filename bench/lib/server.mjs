@@ -33,6 +33,7 @@ let nearest = Infinity
 export async function distance() {
   if (!pinned || !existsSync(`${bin}distance`)) return 0
   const { roundTripNanoseconds } = await runForJson([`${bin}distance`])
+  if (roundTripNanoseconds === null) return 0 // others had the cores; that shows by itself
   nearest = Math.min(nearest, roundTripNanoseconds)
   return roundTripNanoseconds
 }
