@@ -4,15 +4,35 @@ import { createServer } from 'node:net'
 import { pause, start, stop, waitFor } from './processes.mjs'
 import { generate, SERVER } from './server.mjs'
 
-/** A port that is free at the moment: sockperf cannot pick one. @returns {Promise<number>} */
+/**
+ * A port that is free at the moment: sockperf cannot pick one. Below those that the kernel gives to whoever connects, so
+ * that it is still free when sockperf asks for it.
+ * @returns {Promise<number>}
+ */
 const freePort = () =>
-  new Promise((resolve, reject) => {
+  new Promise((resolve) => {
+    const port = 10_000 + Math.floor(Math.random() * 20_000)
     const server = createServer()
-    server.once('error', reject).listen(0, '127.0.0.1', () => {
-      const { port } = /** @type {import('node:net').AddressInfo} */ (server.address())
-      server.close(() => resolve(port))
-    })
+    server
+      .once('error', () => resolve(freePort()))
+      .listen(port, '127.0.0.1', () => {
+        server.close(() => resolve(port))
+      })
   })
+
+/** Its server, which ends without a word where it cannot have its port: then another is tried. */
+async function startServer(tries = 5) {
+  const where = ['--tcp', '-i', '127.0.0.1', '-p', String(await freePort())]
+  const server = start(['sockperf', 'server', ...where], { core: SERVER })
+  try {
+    await waitFor(server, /using recvfrom|Warmup stage/)
+    return { server, where }
+  } catch (error) {
+    await stop(server)
+    if (tries === 1) throw error
+    return startServer(tries - 1)
+  }
+}
 
 /**
  * @param {import('./scenarios.mjs').Load} load
@@ -20,10 +40,8 @@ const freePort = () =>
  * @returns {Promise<import('./measure.mjs').Result>}
  */
 export async function measureSockperf(load, { duration }) {
-  const where = ['--tcp', '-i', '127.0.0.1', '-p', String(await freePort())]
-  const server = start(['sockperf', 'server', ...where], { core: SERVER })
+  const { server, where } = await startServer()
   try {
-    await waitFor(server, /using recvfrom|Warmup stage/)
     await pause(100)
     const seconds = Math.ceil(duration)
     const client = ['sockperf', 'ping-pong', ...where, '-t', String(seconds), '-m', String(load.size ?? 64)]
