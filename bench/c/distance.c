@@ -5,6 +5,8 @@
 //      in different corners of the processor (300 ns). A server and a generator exchange nothing but cache
 //      lines, so a third of all throughput comes and goes with it. The runner asks before and after
 //      every run, and runs of different distance are never compared.
+//   b. The threads spin, and where others want the cores each hand-over can take a time slice: after a tenth of
+//      a second it is over, and if not even a thousand were done the answer is null.
 #define _GNU_SOURCE
 #include <pthread.h>
 #include <sched.h>
@@ -12,7 +14,7 @@
 #include <stdio.h>
 #include <time.h>
 
-enum { ROUNDS = 20000, PORTION = 1000 };
+enum { ROUNDS = 20000, PORTION = 1000, ENOUGH = 100 * 1000 * 1000 };
 
 static _Alignas(128) atomic_int line;
 
@@ -38,19 +40,27 @@ static void *answer(void *nothing) {
   return nothing;
 }
 
+// Waits for the other thread's answer; false when it has taken too long in all.
+static int answered(int wanted, double end) {
+  for (unsigned spins = 1; atomic_load_explicit(&line, memory_order_acquire) != wanted; spins++)
+    if (spins % 1024 == 0 && now() > end) return 0;
+  return 1;
+}
+
 int main(void) {
   pthread_t thread;
   pin(1);
   if (pthread_create(&thread, NULL, answer, NULL) != 0) return 1;
-  double best = 1e18, start = now();
+  double best = 1e18, start = now(), give_up = start + ENOUGH;
   for (int i = 0; i < ROUNDS; i++) {
     atomic_store_explicit(&line, 2 * i + 1, memory_order_release);
-    while (atomic_load_explicit(&line, memory_order_acquire) != 2 * i + 2) continue;
+    if (!answered(2 * i + 2, give_up)) break;
     if (i % PORTION != PORTION - 1) continue;
     double end = now();
     if (end - start < best) best = end - start;
     start = end;
   }
-  printf("{\"roundTripNanoseconds\":%.1f}\n", best / PORTION);
-  return 0;
+  if (best < 1e18) printf("{\"roundTripNanoseconds\":%.1f}\n", best / PORTION);
+  else printf("{\"roundTripNanoseconds\":null}\n");
+  return 0; // and with it the other thread
 }

@@ -1,6 +1,6 @@
 // Compiles the C programs with the machine's cc, when a source is newer than its binary.
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, readdirSync, statSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, renameSync, statSync } from 'node:fs'
 import { bin, source } from './paths.mjs'
 
 /** @type {Record<string, string[]>} */
@@ -37,13 +37,14 @@ export function build() {
       '-pthread',
       `${source}${name}.c`,
       '-o',
-      bin + name,
+      `${bin}${name}.new`, // whole, or not there: an older one may be running
     ]
     const { status, stderr } = spawnSync('cc', [...parameters, ...(libraries[name] ?? [])], {
       encoding: 'utf8',
     })
     if (stderr) process.stderr.write(stderr)
-    if (status !== 0) missing.set(name, `${name}.c does not compile here`)
+    if (status === 0) renameSync(`${bin}${name}.new`, bin + name)
+    else missing.set(name, `${name}.c does not compile here`)
   }
   return { cc: stdout.split('\n')[0], missing }
 }

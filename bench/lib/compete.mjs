@@ -1,16 +1,17 @@
 // One scenario: every contestant once per round, in an order that moves and turns, then the summary.
 import { machineTicks } from './environment.mjs'
-import { measure, measureLoad } from './measure.mjs'
+import { judge } from './judge.mjs'
+import { measure } from './measure.mjs'
+import { takingPart } from './plan.mjs'
 import { pause } from './processes.mjs'
-import { metrics } from './scenarios.mjs'
-import { noDifference, pairedRatio, summarise } from './statistics.mjs'
+import { summarise } from './statistics.mjs'
 
 /**
  * @typedef {import('./scenarios.mjs').Scenario} Scenario
- * @typedef {import('./scenarios.mjs').Metric} Metric
+ * @typedef {import('./metrics.mjs').Metric} Metric
  * @typedef {import('./scenarios.mjs').Load} Load
  * @typedef {(import('./measure.mjs').Result | null)[]} Runs
- * @typedef {{ title: string, command: string[], load: Load, runs: Runs, attempts: any[], failures: string[] }} Row
+ * @typedef {{ title: string, contestant: { command: string[], witness?: import('./contestants.mjs').Tool }, load: Load, runs: Runs, attempts: any[], failures: string[] }} Row
  * @typedef {(name: string) => import('./contestants.mjs').Contestant} Resolve
  */
 
@@ -25,23 +26,22 @@ async function background() {
 /**
  * @param {Scenario} scenario
  * @param {Resolve} resolve
- * @param {{ runs: number, warmup: number, duration: number, patience: number, only: string[], progress: (text: string) => void }} options
+ * @param {{ runs: number, warmup: number, duration: number, patience: number, repeats: { left: number }, only: string[], quick: boolean, progress: (text: string) => void }} options
+ *   `repeats`: how many disturbed runs may be repeated, in all scenarios together
  */
-export async function compete(scenario, resolve, { runs, warmup, duration, patience, only, progress }) {
+export async function compete(scenario, resolve, options) {
+  const { runs, warmup, duration, patience, repeats, progress } = options
   /** @type {Row[]} */
   const rows = []
   const skipped = []
-  for (const item of scenario.entries) {
-    const entry = typeof item === 'string' ? { name: item } : item
-    const title = entry.as ?? entry.name
-    if (only.length > 0 && !only.some((part) => title.includes(part))) continue
-    const { command, skip } = resolve(entry.name)
-    if (skip !== undefined) skipped.push({ title, reason: skip })
+  for (const { name, title, load } of takingPart(scenario, options)) {
+    const contestant = resolve(name)
+    if (contestant.skip !== undefined) skipped.push({ title, reason: contestant.skip })
     else
       rows.push({
         title,
-        command,
-        load: { ...scenario.load, ...entry.load },
+        contestant,
+        load,
         runs: [],
         attempts: [],
         failures: [],
@@ -49,9 +49,11 @@ export async function compete(scenario, resolve, { runs, warmup, duration, patie
   }
 
   const busy = await background()
-  const times = { warmup, duration }
+  // A 99th percentile needs ten thousand messages, whoever is in a hurry.
+  const times = { warmup, duration: scenario.kind === 'open' ? Math.max(1, duration) : duration }
   const enough = Math.min(3, runs)
-  const rate = scenario.kind === 'open' ? await sharedRate(rows, scenario, times, progress) : undefined
+  const rate =
+    scenario.share && rows.length > 0 ? await sharedRate(rows, scenario, times, progress) : undefined
 
   for (let round = 0; round < runs; round++) {
     const turn = rows.map((_, i) => rows[(i + round) % rows.length])
@@ -63,8 +65,9 @@ export async function compete(scenario, resolve, { runs, warmup, duration, patie
       try {
         row.runs[round] = await undisturbed(
           row,
-          () => measure(scenario, row.command, row.load, times, rate),
+          () => measure(scenario, row.contestant, row.load, times, rate),
           patience,
+          repeats,
         )
       } catch (error) {
         row.failures.push(/** @type {Error} */ (error).message)
@@ -88,13 +91,15 @@ export async function compete(scenario, resolve, { runs, warmup, duration, patie
     failures: row.failures,
     runs: row.runs.map((run) => run?.raw ?? null),
   }))
-  const verdicts = (scenario.targets ?? []).map((target) => judge(target, rows, enough))
+  // A device or a pool of threads sets the pace of reads: there the rate itself is what was promised.
+  const cpuDecides = scenario.kind !== 'files'
+  const verdicts = (scenario.targets ?? []).map((target) => judge(target, rows, enough, cpuDecides))
   return {
     name: scenario.name,
     title: scenario.title,
     kind: scenario.kind,
     columns: scenario.columns,
-    times: { runs, warmup, duration },
+    times: { runs, ...times },
     offeredRate: rate ?? null,
     backgroundBusy: busy,
     table,
@@ -110,14 +115,20 @@ export async function compete(scenario, resolve, { runs, warmup, duration, patie
  * @param {Row} row
  * @param {() => Promise<import('./measure.mjs').Result>} attempt
  */
-async function undisturbed(row, attempt, /** @type {number} */ patience) {
+async function undisturbed(
+  row,
+  attempt,
+  /** @type {number} */ patience,
+  /** @type {{ left: number }} */ repeats,
+) {
   /** @type {import('./measure.mjs').Result | null} */
   let best = null
   for (let i = 0; i < patience; i++) {
     const result = await attempt()
     row.attempts.push({ disturbed: result.disturbed, ...result.raw })
     if (!best || result.disturbed.length < best.disturbed.length) best = result
-    if (best.disturbed.length === 0) break
+    if (best.disturbed.length === 0 || repeats.left <= 0) break
+    if (i + 1 < patience) repeats.left--
   }
   return best
 }
@@ -145,18 +156,21 @@ function tally(/** @type {string[]} */ notes) {
 }
 
 /**
- * The open loop offers everybody the same: a share of what the slowest can do in a closed one.
+ * What is offered to everybody: a share of what the slowest can do in a closed loop, or one that is named.
  * @param {Row[]} rows
  * @param {Scenario} scenario
  * @param {import('./measure.mjs').Times} times
  * @param {(text: string) => void} progress
  */
 async function sharedRate(rows, scenario, times, progress) {
+  const paced = rows.filter(({ title }) => title === scenario.pace)
+  /** @type {Scenario} */
+  const closed = { ...scenario, kind: scenario.kind === 'open' ? 'load' : scenario.kind }
   let lowest = Infinity
-  for (const row of rows) {
+  for (const row of paced.length > 0 ? paced : rows) {
     progress(`${scenario.name} capacity of ${row.title}`)
     try {
-      const { rate } = await measureLoad(row.command, row.load, {
+      const { rate } = await measure(closed, row.contestant, row.load, {
         warmup: times.warmup,
         duration: Math.min(1, times.duration),
       })
@@ -166,72 +180,4 @@ async function sharedRate(rows, scenario, times, progress) {
     }
   }
   return Number.isFinite(lowest) ? Math.round(lowest * (scenario.share ?? 0.5)) : 1000
-}
-
-/**
- * @param {import('./scenarios.mjs').Target} target
- * @param {Row[]} rows
- */
-function judge(target, rows, /** @type {number} */ enough) {
-  const { entry, against, metric, atLeast, atMost, beyond } = target
-  const { unit } = metrics[metric]
-  const wanted =
-    beyond !== undefined ? `<= ${beyond} ${unit} more` : atLeast ? `>= ${atLeast}` : `<= ${atMost}`
-  const base = { entry, against, metric, wanted, disturbed: false }
-  const ours = rows.find((row) => row.title === entry)
-  const theirs = rows.find((row) => row.title === against)
-  const [ourRuns, theirRuns] = fairPairs(ours?.runs ?? [], theirs?.runs ?? [], enough)
-  const values = (/** @type {Runs} */ runs, /** @type {Metric} */ name) => runs.map((run) => run?.[name])
-  const a = summarise(values(ourRuns, metric))
-  const b = summarise(values(theirRuns, metric))
-  if (!a || !b) return { ...base, verdict: `not measured: no ${a ? against : entry}`, reached: null }
-
-  const same = noDifference(a, b)
-  const disturbed = [...ourRuns, ...theirRuns].some((run) => run && run.disturbed.length > 0)
-  if (beyond !== undefined) {
-    const baseline = values(theirRuns, metric)
-    const difference = summarise(
-      values(ourRuns, metric).map((value, round) => {
-        const other = baseline[round]
-        return value && other ? value - other : null
-      }),
-    )
-    const reached = difference ? difference.median <= beyond : null
-    return { ...base, disturbed, difference, reached, same, verdict: reached ? 'reached' : 'MISSED' }
-  }
-
-  const ratio = pairedRatio(values(ourRuns, metric), values(theirRuns, metric))
-  if (!ratio) return { ...base, verdict: 'not measured in the same rounds', reached: null }
-  const passes = (/** @type {number} */ value) =>
-    atLeast !== undefined ? value >= atLeast : value <= (atMost ?? 0)
-  const byItself = passes(ratio.median)
-  const noise = !byItself && (passes(ratio.min) || passes(ratio.max)) ? ', within the noise' : ''
-  // Rates swing with the machine, and a generator as busy as the server hides the difference; CPU time per
-  // message does not. Where the two disagree about a rate, CPU time decides.
-  const cpuRatio =
-    metric === 'rate' || metric === 'bytes'
-      ? pairedRatio(values(theirRuns, 'cpu'), values(ourRuns, 'cpu'))
-      : null
-  const byCpu = cpuRatio ? passes(cpuRatio.median) : byItself
-  const how = byCpu === byItself ? '' : ' by CPU time'
-  const verdict = byCpu ? `reached${how}` : `MISSED${how}${noise}`
-  return { ...base, disturbed, ratio, cpuRatio, same, reached: byCpu, verdict }
-}
-
-/**
- * The rounds in which neither was disturbed if there are enough of them; otherwise those in which the same
- * came into both; otherwise all.
- * @param {Runs} a
- * @param {Runs} b
- * @returns {[Runs, Runs]}
- */
-function fairPairs(a, b, /** @type {number} */ enough) {
-  const clean = a.map((run, round) => run?.disturbed.length === 0 && b[round]?.disturbed.length === 0)
-  const alike = a.map((run, round) => run?.disturbed.join() === b[round]?.disturbed.join())
-  for (const chosen of [clean, alike]) {
-    if (chosen.filter(Boolean).length < enough) continue
-    const keep = (/** @type {Runs} */ runs) => runs.map((run, round) => (chosen[round] ? run : null))
-    return [keep(a), keep(b)]
-  }
-  return [a, b]
 }

@@ -2,12 +2,16 @@
 import { bin, oursFolder, peersFolder } from './paths.mjs'
 
 /**
- * @typedef {{ command: string[], skip?: undefined } | { skip: string, command?: undefined }} Contestant
+ * @typedef {'wrk' | 'sockperf' | 'fio'} Tool
+ * @typedef {{ command: string[], witness?: Tool, skip?: undefined } | { skip: string, command?: undefined }} Contestant
+ *   `witness`: a tool that measures by itself, in its own way
  * @typedef {{
  *   missing: Map<string, string>,
  *   peers: Map<string, { path?: string, reason?: string }>,
- *   ours: string | null,
- * }} Tools `ours` is the reason why the library cannot be used, or null
+ *   ours: Record<string, string | null>,
+ *   tools: Record<Tool, string | null>,
+ * }} Available `missing`: C programs that could not be built, and why; `ours`: why an entry of the library cannot be
+ *   used, or null; `tools`: versions, null where not installed
  */
 
 const node = (/** @type {string[]} */ ...parameters) => ({ command: [process.execPath, ...parameters] })
@@ -17,31 +21,92 @@ const fixed = {
   'bare node': node('-e', "console.log('listening 0')"),
   'node:net': node(`${peersFolder}node-net.mjs`),
   'node:net onread': node(`${peersFolder}node-net-onread.mjs`),
+  'node:http': node(`${peersFolder}node-http.mjs`),
   'node:dgram': node(`${peersFolder}node-dgram.mjs`),
+  'node:dgram sink': node(`${peersFolder}node-dgram.mjs`, 'sink'),
   'node:fs readSync': node(`${peersFolder}node-fs.mjs`, 'sync'),
   'node:fs read': node(`${peersFolder}node-fs.mjs`, 'callback'),
   'node:fs promises': node(`${peersFolder}node-fs.mjs`, 'promises'),
+  'node:fs promises single': node(`${peersFolder}node-fs.mjs`, 'single'),
+  // Places for what is promised and not there; the row is filled in when it is.
+  'ours io_uring busy': { skip: 'the library offers no busy polling of io_uring yet' },
+  'ours fs batch': { skip: 'the library has no readBatch yet' },
+}
+
+/** @type {Record<string, string[]>} */
+const ofPeers = {
+  bun: ['bun', `${peersFolder}bun-listen.ts`],
+  'bun node:http': ['bun', `${peersFolder}node-http.mjs`],
+  'bun serve': ['bun', `${peersFolder}bun-serve.ts`],
+  'bun udp': ['bun', `${peersFolder}bun-udp.ts`],
+  'bun udp sink': ['bun', `${peersFolder}bun-udp.ts`, 'sink'],
+  deno: ['deno', 'run', '--allow-net', `${peersFolder}deno-listen.ts`],
+  'deno serve': ['deno', 'run', '--allow-net', `${peersFolder}deno-serve.ts`],
+}
+/** Of which peer a contestant is, or undefined. */
+export const peerOf = (/** @type {string} */ name) => ofPeers[name]?.[0]
+
+/** Which entry of the library a contestant of ours needs, and what runs it. */
+function ourProgram(/** @type {string[]} */ [subject, ...words]) {
+  if (subject === 'http') return { entry: 'fivefold/http', program: ['http.mjs', words[0] ?? 'auto'] }
+  if (subject === 'fs') return { entry: 'fivefold/fs', program: ['fs.mjs', words[0] ?? 'promises'] }
+  const host = words.includes('dedicated') ? 'dedicated' : 'embedded'
+  if (words.includes('files')) return { entry: 'fivefold', program: ['files.mjs', subject] }
+  if (words.includes('udp')) {
+    return {
+      entry: 'fivefold',
+      program: ['udp.mjs', subject, host, words.includes('sink') ? 'sink' : 'echo'],
+    }
+  }
+  return { entry: 'fivefold', program: ['echo.mjs', subject, host] }
 }
 
 /**
  * Names: `C epoll` is bench/c/epoll.c (words after it are its arguments), `ours epoll` is the library with
- * that model in Node's loop, `ours epoll dedicated` with the thread to itself.
+ * that model in Node's loop, `ours epoll dedicated` with the thread to itself; `udp`, `files`, `http` and `fs` say what
+ * else than TCP.
  * @param {string} name
- * @param {Tools} tools
+ * @param {Available} available
  * @returns {Contestant}
  */
-export function contestant(name, { missing, peers, ours }) {
+export function contestant(name, { missing, peers, ours, tools }) {
   if (fixed[name]) return fixed[name]
+  if (name === 'sockperf' || name === 'fio') {
+    return tools[name] ? { command: [name], witness: name } : { skip: `${name} is not installed` }
+  }
   const [family, program, ...parameters] = name.split(' ')
   if (family === 'C') {
     const reason = missing.get(program)
     return reason ? { skip: reason } : { command: [bin + program, '0', ...parameters] }
   }
   if (family === 'ours') {
-    return ours ? { skip: ours } : node(`${oursFolder}echo.mjs`, program, parameters[0] ?? 'embedded')
+    const { entry, program: whole } = ourProgram([program, ...parameters])
+    const reason = ours[entry]
+    return reason ? { skip: reason } : node(oursFolder + whole[0], ...whole.slice(1))
   }
-  const peer = peers.get(family)
-  if (!peer?.path) return { skip: peer?.reason ?? `nobody is called ${name}` }
-  if (family === 'bun') return { command: [peer.path, `${peersFolder}bun-listen.ts`] }
-  return { command: [peer.path, 'run', '--allow-net', `${peersFolder}deno-listen.ts`] }
+  const [peer, ...words] = ofPeers[name] ?? []
+  const found = peer ? peers.get(peer) : undefined
+  if (!found?.path) return { skip: found?.reason ?? `nobody is called ${name}` }
+  return { command: [found.path, ...words] }
+}
+
+/**
+ * Why each entry of the library cannot take part, or null.
+ * @returns {Promise<Record<string, string | null>>}
+ */
+export async function whyNotOurs() {
+  const entries = ['fivefold', 'fivefold/http', 'fivefold/fs']
+  return Object.fromEntries(await Promise.all(entries.map(async (entry) => [entry, await whyNot(entry)])))
+}
+
+async function whyNot(/** @type {string} */ entry) {
+  try {
+    await import(entry)
+    return null
+  } catch (error) {
+    const { code, message } = /** @type {NodeJS.ErrnoException} */ (error)
+    if (code === 'ERR_PACKAGE_PATH_NOT_EXPORTED') return `the library has no ${entry} yet`
+    if (code === 'ERR_MODULE_NOT_FOUND') return 'the library is not built'
+    return `the library cannot be loaded: ${message.split('\n')[0]}`
+  }
 }

@@ -38,8 +38,8 @@ function limits() {
   )
 }
 
-/** @param {{ cc: string | null, peers: Map<string, { version?: string }> }} tools */
-export function environment({ cc, peers }) {
+/** @param {{ cc: string | null, peers: Map<string, { version?: string }>, tools: Record<string, string | null> }} found */
+export function environment({ cc, peers, tools }) {
   const info = read('/proc/cpuinfo') ?? ''
   const koffi = read(`${root}node_modules/koffi/package.json`)
   const frequency = '/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor'
@@ -70,8 +70,14 @@ export function environment({ cc, peers }) {
     cc,
     bun: peers.get('bun')?.version ?? null,
     deno: peers.get('deno')?.version ?? null,
+    tools,
   }
 }
+
+const versions = (/** @type {Record<string, string | null>} */ tools) =>
+  Object.entries(tools)
+    .map(([name, version]) => `, ${version ?? `no ${name}`}`)
+    .join('')
 
 /** @param {ReturnType<typeof environment>} e */
 export function describe(e) {
@@ -87,9 +93,23 @@ export function describe(e) {
       .join(
         ', ',
       )}; timer slack ${e.timerSlackNanoseconds} ns; TCP ${e.tcpCongestionControl}; somaxconn ${e.somaxconn}; netdev_max_backlog ${e.netdevMaxBacklog}; io_uring_disabled ${e.ioUringDisabled ?? 'absent'}`,
-    `Node ${e.node}, koffi ${e.koffi ?? 'missing'}, Bun ${e.bun ?? '–'}, Deno ${e.deno ?? '–'}, ${e.cc ?? 'no cc'}`,
+    `Node ${e.node}, koffi ${e.koffi ?? 'missing'}, Bun ${e.bun ?? '–'}, Deno ${e.deno ?? '–'}, ${e.cc ?? 'no cc'}${versions(e.tools)}`,
     'all network traffic over loopback (127.0.0.1)',
   ].join('\n')
+}
+
+/** The tools that measure by themselves, with their versions; null where not installed. */
+export function independentTools() {
+  const version = (/** @type {string} */ name, /** @type {RegExp} */ pattern) => {
+    const { error, stdout, stderr } = spawnSync(name, ['--version'], { encoding: 'utf8' })
+    if (error) return null
+    return `${name} ${`${stdout}${stderr}`.match(pattern)?.[1] ?? ''}`.trim()
+  }
+  return {
+    wrk: version('wrk', /(\d+\.\d+[\w.-]*)/),
+    sockperf: version('sockperf', /version\s+(\S+)/),
+    fio: version('fio', /fio-(\S+)/),
+  }
 }
 
 /** CPU time of the whole machine, in ticks: how much of it was busy, and how much the hypervisor took. */

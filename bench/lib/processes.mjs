@@ -94,9 +94,24 @@ function complaint({ output }) {
   return (lines.find((line) => /^\w*Error|: error/.test(line)) ?? lines.at(-1) ?? '').trim().slice(0, 300)
 }
 
+/**
+ * Calls `action` after so many seconds of our own time, unless cancelled. If we are frozen for a while our children
+ * usually are too, and must not be given up for it: so the time is counted in small steps.
+ * @returns {() => void} cancels it
+ */
+export function alarm(/** @type {number} */ seconds, /** @type {() => void} */ action) {
+  let steps = Math.ceil(seconds * 10)
+  const timer = setInterval(() => {
+    if (--steps > 0) return
+    clearInterval(timer)
+    action()
+  }, 100)
+  return () => clearInterval(timer)
+}
+
 /** Waits until the first line of output that matches. @param {Running} running */
 export async function waitFor(running, /** @type {RegExp} */ pattern, seconds = 15) {
-  let timer
+  let cancel = () => {}
   const found = new Promise((resolve) => {
     const look = () => {
       const match = pattern.exec(running.output.out)
@@ -106,7 +121,7 @@ export async function waitFor(running, /** @type {RegExp} */ pattern, seconds = 
     look()
   })
   const late = new Promise((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`nothing heard for ${seconds} s`)), seconds * 1000)
+    cancel = alarm(seconds, () => reject(new Error(`nothing heard for ${seconds} s`)))
   })
   const gone = running.ended.then((code) => {
     throw new Error(`ended with ${code}: ${complaint(running) || 'it said nothing'}`)
@@ -115,7 +130,7 @@ export async function waitFor(running, /** @type {RegExp} */ pattern, seconds = 
   try {
     return /** @type {RegExpExecArray} */ (await Promise.race([found, late, gone]))
   } finally {
-    clearTimeout(timer)
+    cancel()
   }
 }
 
@@ -123,23 +138,33 @@ export async function waitFor(running, /** @type {RegExp} */ pattern, seconds = 
 export async function stop(running) {
   if (running.child.exitCode !== null || running.child.signalCode !== null) return
   running.child.kill('SIGTERM')
-  const timer = setTimeout(() => running.child.kill('SIGKILL'), 3000)
+  const cancel = alarm(3, () => running.child.kill('SIGKILL'))
   await running.ended
-  clearTimeout(timer)
+  cancel()
 }
 
 /**
- * Runs a command to its end and gives back the JSON it printed.
+ * Runs a command to its end and gives back what it printed.
  * @param {string[]} command
  * @param {{ core?: number, seconds?: number }} [options]
  */
-export async function runForJson(command, { core, seconds = 60 } = {}) {
+export async function runForText(command, { core, seconds = 60 } = {}) {
   const running = start(command, { core })
-  const timer = setTimeout(() => running.child.kill('SIGKILL'), seconds * 1000)
+  const cancel = alarm(seconds, () => running.child.kill('SIGKILL'))
   const code = await running.ended
-  clearTimeout(timer)
-  const line = running.output.out.trim().split('\n').at(-1)
-  if (!line?.startsWith('{')) throw new Error(complaint(running) || `ended with ${code} and no result`)
+  cancel()
+  if (!running.output.out.trim()) throw new Error(complaint(running) || `ended with ${code} and no result`)
+  return running.output.out
+}
+
+/**
+ * The same for one that prints JSON as its last line.
+ * @param {string[]} command
+ * @param {{ core?: number, seconds?: number }} [options]
+ */
+export async function runForJson(command, options) {
+  const line = (await runForText(command, options)).trim().split('\n').at(-1)
+  if (!line?.startsWith('{')) throw new Error(`no result but: ${line?.slice(0, 200)}`)
   return JSON.parse(line)
 }
 

@@ -1,5 +1,5 @@
 // Tables for people. The same outcome goes into the JSON file untouched.
-import { metrics } from './scenarios.mjs'
+import { metrics, titleOf } from './metrics.mjs'
 
 /** @typedef {import('./compete.mjs').Outcome} Outcome */
 
@@ -31,25 +31,26 @@ function cells(summary, /** @type {number} */ digits) {
 export function describeOutcome(outcome) {
   const { title, kind, columns, table: rows, skipped, verdicts, times, offeredRate, backgroundBusy } = outcome
   const lines = [`\n## ${outcome.name}: ${title}`]
-  const timed = kind === 'load' || kind === 'open'
+  const timed = ['load', 'open', 'http', 'flood'].includes(kind)
   const length = timed
     ? ` of ${times.duration} s after ${times.warmup} s`
     : kind === 'files'
       ? ` of ${times.duration} s`
       : ''
   const facts = [`${times.runs} rounds${length}, medians with min–max${timed ? ', loopback' : ''}`]
-  if (offeredRate) facts.push(`offered to everybody: ${number(offeredRate, 0)} messages/s`)
+  if (offeredRate)
+    facts.push(
+      `offered to everybody: ${number(offeredRate, 0)} ${kind === 'flood' ? 'datagrams' : 'messages'}/s`,
+    )
   if (backgroundBusy > 0.1)
     facts.push(
       `CAUTION: ${Math.round(backgroundBusy * 100)} % of the machine was busy with something else before the start`,
     )
   lines.push(facts.join('; '), '')
 
-  const titleOf = (/** @type {keyof typeof metrics} */ metric) =>
-    kind === 'files' ? metrics[metric].title.replace('message', 'read') : metrics[metric].title
   const heading = [
     '',
-    ...columns.flatMap((metric) => [titleOf(metric), 'min–max']),
+    ...columns.flatMap((metric) => [titleOf(metric, kind), 'min–max']),
     ...(timed ? ['server CPU'] : []),
     'notes',
   ]
@@ -71,18 +72,18 @@ export function describeOutcome(outcome) {
 /** @param {Outcome[]} outcomes */
 export function describeVerdicts(outcomes) {
   const heading = ['', 'of', 'against', 'ratio', 'min–max', 'by CPU time', 'target', 'verdict']
-  const rows = outcomes.flatMap(({ name, verdicts }) =>
+  const rows = outcomes.flatMap(({ name, kind, verdicts }) =>
     verdicts
-      .filter(({ reached }) => reached !== null)
+      .filter((verdict) => !isUnmeasured(verdict))
       .map((verdict) => {
         const { ratio, difference, cpuRatio, same } = /** @type {any} */ (verdict)
         return [
-          `${name} ${metrics[verdict.metric].title}`,
+          `${name} ${titleOf(verdict.metric, kind)}`,
           verdict.entry,
           verdict.against,
           ...cells(ratio ?? difference, difference ? 1 : 2),
           cpuRatio ? number(cpuRatio.median, 2) : '',
-          verdict.wanted,
+          verdict.aim ? `aim ${verdict.wanted}` : verdict.wanted,
           [
             verdict.verdict,
             same && 'no difference between the two',
@@ -93,7 +94,7 @@ export function describeVerdicts(outcomes) {
         ]
       }),
   )
-  const unmeasured = outcomes.flatMap(({ verdicts }) => verdicts).filter(({ reached }) => reached === null)
+  const unmeasured = outcomes.flatMap(({ verdicts }) => verdicts).filter(isUnmeasured)
   const lines = rows.length > 0 ? [table([heading, ...rows], [0, 1, 2, 7])] : []
   if (unmeasured.length > 0) {
     const why = [...new Set(unmeasured.map(({ verdict }) => verdict.replace('not measured: ', '')))].join(
@@ -104,10 +105,5 @@ export function describeVerdicts(outcomes) {
   return lines.join('\n')
 }
 
-/** @param {Outcome[]} outcomes */
-export function tallyOf(outcomes) {
-  const all = outcomes.flatMap(({ verdicts }) => verdicts)
-  const reached = all.filter((verdict) => verdict.reached === true).length
-  const missed = all.filter((verdict) => verdict.reached === false).length
-  return `${reached} targets reached, ${missed} missed, ${all.length - reached - missed} not measured`
-}
+/** @param {import('./judge.mjs').Verdict} verdict */
+const isUnmeasured = ({ reached, verdict }) => reached === null && verdict !== 'shown'

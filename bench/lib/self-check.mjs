@@ -35,7 +35,7 @@ export async function selfCheck(resolve, { runs, warmup, duration, patience, pro
       ],
     },
     resolve,
-    { runs, warmup, duration, patience, only: [], progress },
+    { runs, warmup, duration, patience, repeats: { left: 2 * runs }, only: [], quick: false, progress },
   )
   for (const metric of /** @type {const} */ (['rate', 'cpu'])) {
     const [a, b] = outcome.table.map((row) => row.summary[metric])

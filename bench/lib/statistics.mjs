@@ -29,5 +29,10 @@ export function noDifference(/** @type {Summary} */ a, /** @type {Summary} */ b)
  * @param {(number | null | undefined)[]} theirs
  */
 export function pairedRatio(ours, theirs) {
-  return summarise(ours.map((value, round) => (value && theirs[round] ? value / theirs[round] : null)))
+  return summarise(
+    ours.map((value, round) => {
+      const other = theirs[round]
+      return value !== null && value !== undefined && other ? value / other : null
+    }),
+  )
 }
