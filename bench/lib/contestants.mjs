@@ -29,7 +29,6 @@ const fixed = {
   'node:fs promises': node(`${peersFolder}node-fs.mjs`, 'promises'),
   'node:fs promises single': node(`${peersFolder}node-fs.mjs`, 'single'),
   // Places for what is promised and not there; the row is filled in when it is.
-  'ours io_uring busy': { skip: 'the library offers no busy polling of io_uring yet' },
   'ours fs batch': { skip: 'the library has no readBatch yet' },
 }
 
@@ -58,12 +57,12 @@ function ourProgram(/** @type {string[]} */ [subject, ...words]) {
       program: ['udp.mjs', subject, host, words.includes('sink') ? 'sink' : 'echo'],
     }
   }
-  return { entry: 'fivefold', program: ['echo.mjs', subject, host] }
+  return { entry: 'fivefold', program: ['echo.mjs', subject, ...words] }
 }
 
 /**
  * Names: `C epoll` is bench/c/epoll.c (words after it are its arguments), `ours epoll` is the library with
- * that model in Node's loop, `ours epoll dedicated` with the thread to itself; `udp`, `files`, `http` and `fs` say what
+ * that model in Node's loop, `ours epoll dedicated` with the thread to itself, `ours epoll busy` never asleep; `udp`, `files`, `http` and `fs` say what
  * else than TCP.
  * @param {string} name
  * @param {Available} available

@@ -105,7 +105,8 @@ const all = [
     entries: [
       ...everyone,
       'ours non-blocking dedicated',
-      'ours io_uring busy',
+      'ours io_uring dedicated busy',
+      'ours epoll dedicated busy',
       'C nonblocking',
       'C uv',
       'sockperf',

@@ -1,7 +1,7 @@
-// An echo server with fivefold: node bench/ours/echo.mjs MODEL [embedded|dedicated]
+// An echo server with fivefold: node bench/ours/echo.mjs MODEL [dedicated] [busy]
 import { listen } from 'fivefold'
 
-const [model = 'auto', host = 'embedded'] = process.argv.slice(2)
+const [model = 'auto', ...words] = process.argv.slice(2)
 
 /** What a socket would not take yet. @type {Map<object, Uint8Array>} */
 const rests = new Map()
@@ -11,7 +11,8 @@ const server = await listen({
   port: 0,
   backlog: 4096,
   model,
-  host,
+  host: words.includes('dedicated') ? 'dedicated' : 'embedded',
+  tuning: { busyPoll: words.includes('busy') },
   socket: {
     data(socket, chunk) {
       const rest = rests.size > 0 ? rests.get(socket) : undefined
