@@ -1,8 +1,9 @@
 /**
- * Keeps the datagrams of a socket in order.
+ * Keeps the datagrams of a Unix socket in order. UDP promises none: there all go at once, and since each is tried as
+ * the kernel takes it from the ring, they leave in order as long as the socket's buffer has room.
  *
  * Requests that are under way together may finish in any order: one that has to wait for room is overtaken by the
- * next. So each datagram of a descriptor is *linked* to the one before (IOSQE_IO_LINK): the kernel begins it when
+ * next. So each datagram of a Unix socket is *linked* to the one before (IOSQE_IO_LINK): the kernel begins it when
  * that one has gone, and cancels it when that one failed, and then it is asked anew, in its place. Only
  * neighbours of one batch can be linked; what comes later waits until the batch is through.
  *
@@ -10,11 +11,15 @@
  * has been read from our memory by the first attempt, and the attempt that succeeds sends none of it. So each is
  * sent with MSG_DONTWAIT, and answered EAGAIN its operation waits as a request of another kind (`pause`).
  */
+import { AF_UNIX } from '../../../sys/address.js'
+import { getsockoptInt, SO_DOMAIN, SOL_SOCKET } from '../../../sys/socket.js'
 import type { Ring } from '../../../sys/uring.js'
 import { Kind, type Operation, ownSmall } from '../../operation.js'
 import { OperationQueue } from './queue.js'
 
 class Sender {
+  /** A Unix socket. */
+  ordered = false
   /** Those the kernel has, in order: it works on the first. */
   readonly asked = new OperationQueue()
   /** The submission of the last of them. */
@@ -39,8 +44,12 @@ export class DatagramSends {
    */
   begin(operation: Operation, first: boolean): boolean {
     const sender = (this.#senders[operation.fd] ??= new Sender())
+    const { address } = operation
+    if (address !== null) sender.ordered = address[0] === AF_UNIX
+    else if (sender.asked.empty)
+      sender.ordered = getsockoptInt(operation.fd, SOL_SOCKET, SO_DOMAIN) === AF_UNIX
     const queued = !first && !(sender.again.empty && sender.waiting.empty)
-    if (queued || (!sender.asked.empty && !this.#ring.link(sender.last))) {
+    if (queued || (sender.ordered && !sender.asked.empty && !this.#ring.link(sender.last))) {
       ownSmall(operation)
       sender.waiting.push(operation)
       return false
@@ -65,7 +74,7 @@ export class DatagramSends {
   /** The next that can be asked of a descriptor, or null: none, or the last batch is still under way. */
   next(fd: number): Operation | null {
     const sender = this.#senders[fd]!
-    if (!sender.asked.empty && !this.#ring.linkable(sender.last)) return null
+    if (sender.ordered && !sender.asked.empty && !this.#ring.linkable(sender.last)) return null
     return sender.again.shift() ?? sender.waiting.shift()
   }
 

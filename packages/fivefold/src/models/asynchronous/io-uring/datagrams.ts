@@ -10,6 +10,7 @@ import { ADDRESS_BYTES, type Address, decodeShared } from '../../../sys/address.
 import { allocateSlab, releaseSlab, type Slab } from '../../../sys/memory.js'
 import type { Ring } from '../../../sys/uring.js'
 import { BufferRing } from '../../../sys/uring-buffers.js'
+import { Copies, type Source } from '../../copies.js'
 
 const HEADER = 16
 const PAYLOAD = HEADER + ADDRESS_BYTES
@@ -19,6 +20,9 @@ export const ADDRESS_ROOM = ADDRESS_BYTES
 export const MOST_DATAGRAM = 65536
 const BYTES = PAYLOAD + MOST_DATAGRAM
 
+/** Up to so much is copied beside others. */
+const MOST_SHARED = 8 * 1024
+
 const MSG_TRUNC = 0x20
 
 export class DatagramBuffers {
@@ -27,6 +31,8 @@ export class DatagramBuffers {
   readonly count: number
   readonly #ring: BufferRing
   readonly #slab: Slab
+  readonly #source: Source
+  readonly #copies = new Copies()
 
   /** @param count a power of two */
   constructor(ring: Ring, group: number, count: number) {
@@ -34,6 +40,7 @@ export class DatagramBuffers {
     this.count = count
     this.#ring = new BufferRing(ring, group, count, 0)
     this.#slab = allocateSlab(count * BYTES)
+    this.#source = { bytes: this.#slab.u8, words: this.#slab.i32 }
     for (let id = 0; id < count; id++) this.#ring.add(this.#slab.address + id * BYTES, BYTES, id)
   }
 
@@ -58,8 +65,9 @@ export class DatagramBuffers {
 
   /** A copy of the first `length` bytes of the datagram. */
   copy(id: number, length: number): Buffer {
-    const chunk = Buffer.allocUnsafe(length)
     const at = id * BYTES + PAYLOAD
+    if (length <= MOST_SHARED) return this.#copies.copy(this.#source, at, length)
+    const chunk = Buffer.allocUnsafeSlow(length)
     chunk.set(this.#slab.u8.subarray(at, at + length))
     return chunk
   }
