@@ -3,7 +3,15 @@ import { type Deferred, type Engine, engineFor } from '../loop/engine.js'
 import type { Host, ModelName } from '../models/model.js'
 import { type Completion, Kind, Operation, syscallOf } from '../models/operation.js'
 import { publish, stampsIfWanted } from '../models/stamps.js'
-import { encoded, familyOf, literalAddress, placeOf, removeName, resolve } from '../stream/resolve.js'
+import {
+  encoded,
+  familyOf,
+  literalAddress,
+  placeOf,
+  removeName,
+  requirePorts,
+  resolve,
+} from '../stream/resolve.js'
 import { bytesOf, uncaught } from '../stream/socket.js'
 import type { Address } from '../sys/address.js'
 import { rawClose } from '../sys/descriptor.js'
@@ -15,7 +23,6 @@ import {
   rawShutdown,
   rawSocket,
   SHUT_RDWR,
-  SO_REUSEADDR,
   SO_REUSEPORT,
   SOCK_CLOEXEC,
   SOCK_DGRAM,
@@ -37,16 +44,14 @@ export type Destination = Address | { hostname?: string; address?: string; port:
  *   probe says where it cannot work
  */
 export async function bind(options: BindOptions): Promise<DatagramSocket> {
-  const engine = engineFor(options.model, options.host)
+  const engine = engineFor(options.model, options.host, options.maxThreads)
   const [address] = await resolve(options)
+  if (options.reusePort) requirePorts(address!)
   const peer = options.connect === undefined ? undefined : (await resolve(options.connect))[0]
   const flags = SOCK_DGRAM | SOCK_CLOEXEC | (engine.model.limits.nonBlocking ? SOCK_NONBLOCK : 0)
   const fd = check(rawSocket(familyOf(address!), flags, 0), 'socket')
   try {
-    if (options.reusePort) {
-      setsockoptInt(fd, SOL_SOCKET, SO_REUSEADDR, 1)
-      setsockoptInt(fd, SOL_SOCKET, SO_REUSEPORT, 1)
-    }
+    if (options.reusePort) setsockoptInt(fd, SOL_SOCKET, SO_REUSEPORT, 1)
     const bytes = encoded(address!)
     check(rawBind(fd, bytes, bytes.length), 'bind', placeOf(address!))
     if (peer !== undefined) {

@@ -8,7 +8,7 @@
  * loop goes round once, without sleeping, so that promises, timers and messages run. What only Node's loop
  * can hear (a timer, a message) is heard when the wait ends: after an event, or after `MAX_WAIT_MS`.
  *
- * A thread has one engine per model and host, made at first use: sockets share its driver.
+ * A thread has one engine per model, host and bound of threads, made at first use: sockets share its driver.
  */
 import { type Choice, choose, modelNamed } from '../models/choose.js'
 import type { Driver, Host, Model, ModelName } from '../models/model.js'
@@ -47,11 +47,11 @@ export class Engine {
   #closed = false
   readonly #run = () => this.#turn()
 
-  constructor(model: Model, host: Host, reason: string) {
+  constructor(model: Model, host: Host, reason: string, maxThreads?: number) {
     this.model = model
     this.host = host
     this.reason = reason
-    this.driver = model.open({ host })
+    this.driver = model.open(maxThreads === undefined ? { host } : { host, maxThreads })
     this.driver.onWork = () => this.#work()
     // One handle that keeps the process alive, while any socket wants that.
     this.#keepAlive = setInterval(() => {}, 0x7fffffff)
@@ -169,7 +169,11 @@ const engines = new Map<string, Engine>()
 let chosen: Choice | null = null
 
 /** This thread's engine for a model and a host. @throws what the model's probe says, where it cannot work */
-export function engineFor(name: ModelName | 'auto' = 'auto', host: Host = 'embedded'): Engine {
+export function engineFor(
+  name: ModelName | 'auto' = 'auto',
+  host: Host = 'embedded',
+  maxThreads?: number,
+): Engine {
   if (host !== 'embedded' && host !== 'dedicated') {
     throw Object.assign(new TypeError(`host is 'embedded' or 'dedicated', not '${host as string}'`), {
       code: 'ERR_INVALID_ARG_VALUE',
@@ -177,10 +181,10 @@ export function engineFor(name: ModelName | 'auto' = 'auto', host: Host = 'embed
   }
   if (name === 'auto') chosen ??= choose()
   const { model, reason } = name === 'auto' ? chosen! : { model: modelNamed(name), reason: 'it was named' }
-  const key = `${model.name} ${host}`
+  const key = `${model.name} ${host} ${maxThreads ?? ''}`
   let engine = engines.get(key)
   if (engine === undefined) {
-    engine = new Engine(model, host, reason)
+    engine = new Engine(model, host, reason, maxThreads)
     engines.set(key, engine)
   }
   return engine

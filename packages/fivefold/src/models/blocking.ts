@@ -5,7 +5,9 @@
  *     copies it.
  * (b) Hence one thread per operation that waits. Here a thread is a Worker (tens of milliseconds, some megabytes
  *     and some descriptors each), so they are used again, and there is a bound, `maxThreads`: at the bound an
- *     operation fails with EAGAIN instead of waiting for another's end, which might never come.
+ *     operation fails with EAGAIN instead of waiting for another's end, which might never come. Where it is the
+ *     descriptors that do not suffice for one more thread, nothing fails: what has been accepted waits for a
+ *     thread, and accepting ends with EMFILE, so that the rest waits in the backlog.
  * (c) accept, receive and recvfrom keep their thread, which calls again by itself. It may be as many answers ahead
  *     of the driver as it has slots; then it waits, and the socket's own buffer fills: that is the backpressure.
  * (d) What does not block needs no thread: send and sendto are tried at once with MSG_DONTWAIT, and only what
@@ -24,12 +26,14 @@
  *     'exit' every thread is interrupted until it is out. A Worker that has a driver can be torn down without
  *     any 'exit'; there a timer interrupts the threads four times a second (see blocking-thread.ts).
  */
+import { readdirSync } from 'node:fs'
 import { isMainThread } from 'node:worker_threads'
 import { ADDRESS_BYTES, AF_UNIX, decodeShared } from '../sys/address.js'
 import { rawClose } from '../sys/descriptor.js'
 import { errnoName } from '../sys/errno.js'
 import { EFD_CLOEXEC, EFD_NONBLOCK, eventfd, rawEventfdRead, rawEventfdWrite } from '../sys/eventfd.js'
 import { addressOf } from '../sys/ffi.js'
+import { getrlimit, RLIMIT_NOFILE } from '../sys/process.js'
 import { rawTgkill } from '../sys/signal.js'
 import {
   MSG_DONTWAIT,
@@ -48,7 +52,7 @@ import * as at from './blocking-layout.js'
 import type { Driver, DriverOptions, Host, Model, Verdict } from './model.js'
 import { advance, append, Kind, Operation, ownSmall } from './operation.js'
 import { now } from './stamps.js'
-import { longestSleep, pause, startThread } from './thread.js'
+import { longestSleep, pause, SHORTAGE_MS, shortOfDescriptors, startThread } from './thread.js'
 import { interruptSignal } from './thread-signals.js'
 import { refusal } from './verdict.js'
 
@@ -63,6 +67,8 @@ const GIVE_AWAY = 32 * 1024
 const SMALL_BLOCK = 32 * 1024
 /** Small buffers are gathered into one send of up to so many bytes. */
 const GATHER = 64 * 1024
+/** What a thread takes while it starts, for a while and for good. */
+const DESCRIPTORS_PER_START = 16
 /** How long a signal has until it is repeated. */
 const REPEAT_MS = 1
 /** A time-out that stands for none: see (g). */
@@ -80,6 +86,8 @@ class Thread {
   taken = 0
   mask = 0
   interrupting = false
+  /** It starts: it has not taken all its descriptors yet. */
+  starting = true
   /** Where each slot's bytes land. Held here for as long as the thread may be told to write there. */
   readonly landings: Uint8Array<ArrayBuffer>[] = []
 
@@ -156,6 +164,11 @@ export class BlockingDriver implements Driver {
   #leaving: Thread[] = []
   #interrupting: Thread[] = []
   #timer: NodeJS.Timeout | null = null
+  /** Operations that wait for the descriptors of a thread, in their order. */
+  #parked: Operation[] = []
+  #parkTimer: NodeJS.Timeout | null = null
+  #warned = false
+  #toldShort = false
   /** Descriptors with a send in a thread; the operation leads a queue of those that must come after it. */
   readonly #sending = new Map<number, Operation>()
   readonly #gather = Buffer.allocUnsafeSlow(GATHER)
@@ -221,6 +234,12 @@ export class BlockingDriver implements Driver {
     if (!operation.inFlight || operation.cancelled) return
     operation.cancelled = true
     if (operation.slot < 0) {
+      const parked = this.#parked.indexOf(operation)
+      if (parked >= 0) {
+        this.#parked.splice(parked, 1)
+        this.#over(operation, -ECANCELED)
+        return
+      }
       // It waits behind another send of its descriptor, or has just come first and is about to be sent.
       const head = this.#sending.get(operation.fd)
       if (head === operation) this.#follow(operation)
@@ -228,10 +247,15 @@ export class BlockingDriver implements Driver {
       this.#end(operation, -ECANCELED)
       return
     }
-    const thread = this.#threads[operation.slot]!
+    this.#halt(this.#threads[operation.slot]!, -ECANCELED)
+  }
+
+  /** Has a thread end its operation, which ends with `result` if nothing else comes first. */
+  #halt(thread: Thread, result: number): void {
     if (thread.retract()) {
+      const operation = thread.operation!
       this.#free(thread)
-      this.#over(operation, -ECANCELED)
+      this.#over(operation, result)
       return
     }
     Atomics.store(thread.words, at.CANCEL, 1)
@@ -281,6 +305,8 @@ export class BlockingDriver implements Driver {
   close(): void {
     if (this.#closing) return
     this.#closing = true
+    if (this.#parkTimer !== null) clearTimeout(this.#parkTimer)
+    for (const operation of [...this.#parked]) this.cancel(operation)
     for (const head of this.#sending.values()) while (head.next !== null) this.cancel(head.next)
     for (const thread of this.#threads) {
       if (thread?.operation != null) this.cancel(thread.operation)
@@ -313,7 +339,12 @@ export class BlockingDriver implements Driver {
   /** Gives an operation to a thread. @returns UNDER_WAY, or EAGAIN (negative) where there is none to be had */
   #request(operation: Operation): number {
     const thread = this.#idle.pop() ?? this.#start()
-    if (thread === null) return -EAGAIN
+    if (thread === null) return this.#refuse(operation)
+    this.#give(thread, operation)
+    return UNDER_WAY
+  }
+
+  #give(thread: Thread, operation: Operation): void {
     const { words } = thread
     operation.slot = thread.index
     thread.operation = operation
@@ -327,7 +358,50 @@ export class BlockingDriver implements Driver {
     words[at.MASK] = thread.mask
     Atomics.store(words, at.STATE, at.REQUESTED)
     Atomics.notify(words, at.STATE)
+  }
+
+  /** There is no thread for an operation. @returns what it ends with, or UNDER_WAY: it waits for one */
+  #refuse(operation: Operation): number {
+    if (this.#living >= this.maxThreads) {
+      if (!this.#warned) {
+        this.#warned = true
+        process.emitWarning(atTheBound(this.maxThreads), { code: 'FIVEFOLD_THREADS' })
+      }
+      return -EAGAIN
+    }
+    if (operation.kind === Kind.accept) return -EMFILE
+    this.#park(operation)
     return UNDER_WAY
+  }
+
+  #park(operation: Operation): void {
+    operation.slot = -1
+    this.#parked.push(operation)
+    this.#parkTimer ??= setTimeout(this.#unpark, SHORTAGE_MS).unref()
+    // Accepting would only take more of what is short. Whoever accepts tells of the shortage.
+    for (const thread of this.#threads) {
+      if (thread?.operation?.kind !== Kind.accept || thread.operation.cancelled) continue
+      if (!thread.interrupting) this.#halt(thread, -EMFILE)
+      this.#toldShort = true
+    }
+    if (this.#toldShort) return
+    this.#toldShort = true
+    process.emitWarning(
+      'too few descriptors for one more thread of the blocking model: what it is for waits until some are free. ' +
+        'Close some, or raise the limit: ulimit -n',
+      { code: 'FIVEFOLD_THREADS' },
+    )
+  }
+
+  /** Looks whether there are descriptors for those that wait for a thread. */
+  readonly #unpark = () => {
+    this.#parkTimer = null
+    while (this.#parked.length > 0) {
+      const thread = this.#idle.pop() ?? this.#start()
+      if (thread === null) break
+      this.#give(thread, this.#parked.shift()!)
+    }
+    if (this.#parked.length > 0) this.#parkTimer = setTimeout(this.#unpark, SHORTAGE_MS).unref()
   }
 
   /** Writes what differs from kind to kind. */
@@ -388,7 +462,7 @@ export class BlockingDriver implements Driver {
   }
 
   #start(): Thread | null {
-    if (this.#living >= this.maxThreads) return null
+    if (this.#living >= this.maxThreads || !this.#canStart()) return null
     let index = 0
     while (this.#threads[index] !== undefined) index++
     const desk = new SharedArrayBuffer(at.DESK_BYTES)
@@ -417,6 +491,17 @@ export class BlockingDriver implements Driver {
     return thread
   }
 
+  /** Whether there are descriptors for one more thread, beside those that are about to take theirs. */
+  #canStart(): boolean {
+    let starting = 1
+    for (const thread of this.#threads) {
+      if (thread?.starting !== true) continue
+      if (Atomics.load(thread.words, at.TID) === 0) starting++
+      else thread.starting = false
+    }
+    return freeDescriptors() >= starting * DESCRIPTORS_PER_START
+  }
+
   /** A thread died of something that is no answer to its operation. */
   #lost(thread: Thread, error: NodeJS.ErrnoException | null): void {
     if (this.#threads[thread.index] !== thread) return
@@ -424,10 +509,16 @@ export class BlockingDriver implements Driver {
     this.#living--
     const place = this.#idle.indexOf(thread)
     if (place >= 0) this.#idle.splice(place, 1)
-    if (error !== null) process.emitWarning(`a thread of the blocking model died: ${error.message}`)
     const { operation } = thread
     thread.operation = null
     this.#calm(thread)
+    // The descriptors went to somebody else while it started.
+    if (operation !== null && shortOfDescriptors(error) && thread.retract()) {
+      if (operation.kind === Kind.accept) this.#over(operation, -EMFILE)
+      else this.#park(operation)
+      return
+    }
+    if (error !== null) process.emitWarning(`a thread of the blocking model died: ${error.message}`)
     if (operation !== null) this.#over(operation, error?.code === 'ERR_WORKER_OUT_OF_MEMORY' ? -ENOMEM : -EIO)
   }
 
@@ -435,6 +526,11 @@ export class BlockingDriver implements Driver {
   #free(thread: Thread): void {
     thread.operation = null
     this.#calm(thread)
+    const parked = this.#parked.shift()
+    if (parked !== undefined) {
+      this.#give(thread, parked)
+      return
+    }
     if (this.#idle.length < MOST_IDLE) {
       this.#idle.push(thread)
       return
@@ -647,6 +743,8 @@ export class BlockingDriver implements Driver {
 
   /** A thread has given its last answer. */
   #ended(operation: Operation, result: number): void {
+    // Halted for want of descriptors, not by its owner.
+    if (operation.kind === Kind.accept && result === -ECANCELED && !operation.cancelled) result = -EMFILE
     if (operation.kind === Kind.send && result === 0) {
       if (operation.index < operation.buffers.length) {
         // More buffers than one request takes.
@@ -711,6 +809,15 @@ function writeIovec(thread: Thread, operation: Operation): number {
     count++
   }
   return count
+}
+
+/** How many more descriptors the process may open. */
+function freeDescriptors(): number {
+  try {
+    return getrlimit(RLIMIT_NOFILE).soft - readdirSync('/proc/self/fd').length
+  } catch (error) {
+    return shortOfDescriptors(error as NodeJS.ErrnoException) ? 0 : Number.POSITIVE_INFINITY
+  }
 }
 
 function remove(head: Operation, operation: Operation): void {
@@ -784,5 +891,6 @@ const EINTR = 4
 const EIO = 5
 const EAGAIN = 11
 const ENOMEM = 12
+const EMFILE = 24
 const ENOBUFS = 105
 const ECANCELED = 125

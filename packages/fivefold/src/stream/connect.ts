@@ -31,7 +31,7 @@ export async function connect<Data = undefined>(options: ConnectOptions<Data>): 
   if (options.path === undefined && options.port === undefined) {
     throw Object.assign(new TypeError('connect takes a port or a path'), { code: 'ERR_MISSING_ARGS' })
   }
-  const engine = engineFor(options.model, options.host)
+  const engine = engineFor(options.model, options.host, options.maxThreads)
   const addresses = await resolve(options)
   let failure: unknown
   for (const address of addresses) {

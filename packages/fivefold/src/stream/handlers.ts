@@ -35,6 +35,11 @@ export interface EngineOptions {
    * thread sleeps in the model's own waiting call, and Node's loop only polls in between.
    */
   host?: Host
+  /**
+   * Of models with threads: the most of them, and so of operations that wait at a time. blocking: 256 unless told
+   * otherwise; posix-aio: what the system allows. Sockets with the same number share an engine.
+   */
+  maxThreads?: number
 }
 
 interface SocketOptions<Data> extends EngineOptions {
@@ -58,6 +63,10 @@ export interface ListenOptions<Data = unknown> extends SocketOptions<Data> {
   path?: string
   /** Default 511; the kernel caps it at net.core.somaxconn. */
   backlog?: number
+  /**
+   * SO_REUSEPORT, socket(7): several listeners (of Workers, of processes of the same user) on one port, each of which
+   * set it; the kernel shares the connections out. Not for Unix sockets. Default false.
+   */
   reusePort?: boolean
   ipv6Only?: boolean
 }

@@ -5,6 +5,7 @@ import { type Completion, Kind, Operation } from '../models/operation.js'
 import type { Address } from '../sys/address.js'
 import { rawClose } from '../sys/descriptor.js'
 import { check, systemError } from '../sys/errno.js'
+import { getrlimit, RLIMIT_NOFILE } from '../sys/process.js'
 import {
   getsockname,
   IPPROTO_IPV6,
@@ -25,7 +26,7 @@ import {
   TCP_NODELAY,
 } from '../sys/socket.js'
 import type { Listener, ListenOptions } from './handlers.js'
-import { encoded, familyOf, placeOf, removeName, resolve } from './resolve.js'
+import { encoded, familyOf, placeOf, removeName, requirePorts, resolve } from './resolve.js'
 import { Socket, type SocketSettings } from './socket.js'
 
 /** With the descriptors used up, accepting is tried again so soon, or when one of our own sockets closes. */
@@ -39,8 +40,9 @@ export const DEFAULT_HIGH_WATER_MARK = 64 * 1024
  *   probe says where it cannot work; ERR_INVALID_ARG_VALUE
  */
 export async function listen<Data = undefined>(options: ListenOptions<Data>): Promise<Listener> {
-  const engine = engineFor(options.model, options.host)
+  const engine = engineFor(options.model, options.host, options.maxThreads)
   const [address] = await resolve(options)
+  if (options.reusePort) requirePorts(address!)
   const fd = openListening(address!, options, engine)
   return new ListeningSocket(engine, fd, options)
 }
@@ -66,6 +68,24 @@ function openListening(address: Address, options: Opening, engine: Engine): numb
   }
 }
 
+/** What is short when accept fails so, and what helps. */
+function cureOf(result: number): string {
+  switch (result) {
+    case -EMFILE: {
+      const { soft, hard } = getrlimit(RLIMIT_NOFILE)
+      const raise = soft < hard ? 'ulimit -n' : 'ulimit -Hn, systemd: LimitNOFILE=, docker: --ulimit nofile='
+      return `the ${soft} descriptors of this process do not suffice for one more; close some, or raise the limit: ${raise}`
+    }
+    case -ENFILE:
+      return 'the system is out of open files; raise it with sysctl fs.file-max'
+    default:
+      return 'the system is short of memory; close something, or give it more'
+  }
+}
+
+const ENFILE = 23
+const EMFILE = 24
+
 class ListeningSocket<Data> implements Listener, Completion, Deferred {
   readonly address: Address
   deferred = false
@@ -79,6 +99,8 @@ class ListeningSocket<Data> implements Listener, Completion, Deferred {
   #fd: number
   #closing = false
   #starved = false
+  /** Kinds of shortage that were told of: each once, however often it comes and goes. */
+  readonly #told = new Set<number>()
   #retry: NodeJS.Timeout | null = null
   #referenced = true
   #whenClosed: (() => void)[] = []
@@ -188,18 +210,17 @@ class ListeningSocket<Data> implements Listener, Completion, Deferred {
     if (this.#closing && this.#sockets.size === 0) this.#engine.defer(this)
   }
 
-  // Out of descriptors or memory: the connections wait in the backlog until there are some again.
+  // Out of descriptors, memory or threads: the connections wait in the backlog until there are some again.
   #refused(result: number): void {
-    if (!this.#starved) {
-      this.#starved = true
-      const { message } = systemError(
-        result,
-        'accept',
-        'connections wait until descriptors are free; ulimit -n',
-      )
+    this.#starved = true
+    if (!this.#told.has(result)) {
+      this.#told.add(result)
+      const cure = this.#engine.driver.explain?.(this.#accept) ?? cureOf(result)
+      const { message } = systemError(result, 'accept', `connections wait in the backlog; ${cure}`)
       process.emitWarning(message, { code: 'FIVEFOLD_ACCEPT' })
     }
-    this.#retry ??= setTimeout(() => this.#tryAgain(), RETRY_MS)
+    // It keeps nobody alive: the listener itself does, if that is wanted.
+    this.#retry ??= setTimeout(() => this.#tryAgain(), RETRY_MS).unref()
   }
 
   #tryAgain(): void {
