@@ -5,7 +5,6 @@ import { type Completion, Kind, Operation } from '../models/operation.js'
 import type { Address } from '../sys/address.js'
 import { rawClose } from '../sys/descriptor.js'
 import { check, systemError } from '../sys/errno.js'
-import { getrlimit, RLIMIT_NOFILE } from '../sys/process.js'
 import {
   getsockname,
   IPPROTO_IPV6,
@@ -14,19 +13,17 @@ import {
   rawBind,
   rawListen,
   rawShutdown,
-  rawSocket,
   SHUT_RDWR,
   SO_REUSEADDR,
   SO_REUSEPORT,
-  SOCK_CLOEXEC,
-  SOCK_NONBLOCK,
   SOCK_STREAM,
   SOL_SOCKET,
   setsockoptInt,
   TCP_NODELAY,
 } from '../sys/socket.js'
 import type { Listener, ListenOptions } from './handlers.js'
-import { encoded, familyOf, placeOf, removeName, requirePorts, resolve } from './resolve.js'
+import { cureOf, openSocket } from './open.js'
+import { encoded, placeOf, removeName, requirePorts, resolve } from './resolve.js'
 import { Socket, type SocketSettings } from './socket.js'
 
 /** With the descriptors used up, accepting is tried again so soon, or when one of our own sockets closes. */
@@ -50,8 +47,7 @@ export async function listen<Data = undefined>(options: ListenOptions<Data>): Pr
 type Opening = Pick<ListenOptions, 'reusePort' | 'ipv6Only' | 'backlog'>
 
 function openListening(address: Address, options: Opening, engine: Engine): number {
-  const flags = SOCK_STREAM | SOCK_CLOEXEC | (engine.model.limits.nonBlocking ? SOCK_NONBLOCK : 0)
-  const fd = check(rawSocket(familyOf(address), flags, 0), 'socket')
+  const fd = openSocket(address, SOCK_STREAM, engine.model.limits)
   try {
     if (address.family !== 'Unix') {
       setsockoptInt(fd, SOL_SOCKET, SO_REUSEADDR, 1)
@@ -67,24 +63,6 @@ function openListening(address: Address, options: Opening, engine: Engine): numb
     throw error
   }
 }
-
-/** What is short when accept fails so, and what helps. */
-function cureOf(result: number): string {
-  switch (result) {
-    case -EMFILE: {
-      const { soft, hard } = getrlimit(RLIMIT_NOFILE)
-      const raise = soft < hard ? 'ulimit -n' : 'ulimit -Hn, systemd: LimitNOFILE=, docker: --ulimit nofile='
-      return `the ${soft} descriptors of this process do not suffice for one more; close some, or raise the limit: ${raise}`
-    }
-    case -ENFILE:
-      return 'the system is out of open files; raise it with sysctl fs.file-max'
-    default:
-      return 'the system is short of memory; close something, or give it more'
-  }
-}
-
-const ENFILE = 23
-const EMFILE = 24
 
 class ListeningSocket<Data> implements Listener, Completion, Deferred {
   readonly address: Address
@@ -216,7 +194,8 @@ class ListeningSocket<Data> implements Listener, Completion, Deferred {
     if (!this.#told.has(result)) {
       this.#told.add(result)
       const cure = this.#engine.driver.explain?.(this.#accept) ?? cureOf(result)
-      const { message } = systemError(result, 'accept', `connections wait in the backlog; ${cure}`)
+      const waits = 'connections wait in the backlog'
+      const { message } = systemError(result, 'accept', cure === undefined ? waits : `${waits}; ${cure}`)
       process.emitWarning(message, { code: 'FIVEFOLD_ACCEPT' })
     }
     // It keeps nobody alive: the listener itself does, if that is wanted.
