@@ -4,6 +4,7 @@ import { answer, reset, rest, trouble } from './child.mjs'
 import { cutOff, draw, header, Pattern, Random } from './script.mjs'
 
 const [model, host, threads] = process.argv.slice(2)
+const engine = { model, host, ...(threads === '' ? {} : { maxThreads: Number(threads) }) }
 /** So many seconds in which nothing at all happens are too many. */
 const STUCK_S = 120
 
@@ -104,9 +105,7 @@ function call(port, seed) {
     const one = new Call(draw(seed))
     connect({
       port,
-      model,
-      host,
-      ...(threads === '' ? {} : { maxThreads: Number(threads) }),
+      ...engine,
       allowHalfOpen: true,
       data: one,
       socket: {
@@ -174,8 +173,7 @@ function brief(port, seed, closed = () => {}) {
     }
     connect({
       port,
-      model,
-      host,
+      ...engine,
       allowHalfOpen: true,
       socket: {
         open: (socket) => void socket.write(Buffer.concat([bytes, said])),
@@ -208,8 +206,7 @@ async function churn({ port, count }) {
       await new Promise((resolve) => {
         connect({
           port,
-          model,
-          host,
+          ...engine,
           socket: { open: (socket) => (left % 2 ? socket.terminate() : reset(socket)), close: resolve },
         }).catch((error) => {
           trouble(`client: in a churn: ${error.message}`)

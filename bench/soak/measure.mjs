@@ -74,8 +74,8 @@ export const bounds = [
   { what: 'threads', more: () => 0, why: 'those kept for later are as many as after the warm-up' },
   {
     what: 'mappings',
-    more: () => 250,
-    why: 'V8, malloc and glibc (stacks) map and unmap as they need it; one for each hundredth connection would be more',
+    more: ({ threads }) => 150 + 10 * threads,
+    why: 'malloc, glibc (stacks) and V8 map and unmap as they need it, and each Worker has a V8 of its own',
   },
   {
     what: 'externalMiB',
@@ -89,8 +89,8 @@ export const bounds = [
   },
   {
     what: 'residentMiB',
-    more: ({ residentMiB }) => Math.max(48, residentMiB * 0.15),
-    why: 'freed memory is not all given back: malloc keeps its heaps, V8 a young generation of up to 32 MiB',
+    more: ({ threads }) => 40 + 2 * threads,
+    why: 'malloc keeps some of what is freed; each V8 a young generation, of 2 MiB in our Workers',
   },
 ]
 

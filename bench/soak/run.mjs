@@ -9,6 +9,9 @@ import { storms } from './storms.mjs'
 
 /** Some 280 messages a second, for an hour. */
 const HOUR = 1_000_000
+/** The warm-up is a fifth of the whole, and not less than this. */
+const WARM_MESSAGES = 20_000
+const WARM_SECONDS = 10
 const QUICK = { messages: 20_000, seconds: 15, connections: 300 }
 
 const HELP = `npm run soak -- [options]
@@ -181,7 +184,11 @@ async function soak(model) {
     }
 
     // All pools and tables at their sizes, all code compiled.
-    await run(options.messages / 5, options.seconds / 5, options.seed + 1_000_000)
+    await run(
+      Math.max(options.messages / 5, WARM_MESSAGES),
+      Math.max(options.seconds / 5, Math.min(options.seconds, WARM_SECONDS)),
+      options.seed + 1_000_000,
+    )
     await storms(generator, server, { port, held, rounds: 1 })
     const before = await quiet()
     const begin = performance.now()
