@@ -19,12 +19,25 @@ export interface Child {
 /** Longer than anything takes on a busy machine; one that is not over by then never will be. */
 const DEADLINE_MS = 15_000
 
+interface StartOptions {
+  /** ulimit -n of the child: the soft limit and, where they differ, the hard one. */
+  descriptors?: { soft: number; hard: number }
+  deadlineMs?: number
+}
+
 /** Starts a program of `children/`. Past its deadline it is killed, and shows that by its signal. */
-export function start(name: string, args: readonly string[]): Child {
+export function start(
+  name: string,
+  args: readonly string[],
+  { descriptors, deadlineMs = DEADLINE_MS }: StartOptions = {},
+): Child {
   const program = fileURLToPath(new URL(`./children/${name}.js`, import.meta.url))
-  const child = spawn(process.execPath, ['--expose-gc', program, ...args], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
+  const command = [process.execPath, '--expose-gc', program, ...args]
+  if (descriptors !== undefined) {
+    const { soft, hard } = descriptors
+    command.unshift('sh', '-c', `ulimit -Sn ${soft}; ulimit -Hn ${hard}; exec "$0" "$@"`)
+  }
+  const child = spawn(command[0]!, command.slice(1), { stdio: ['ignore', 'pipe', 'pipe'] })
   let stdout = ''
   let stderr = ''
   const listeners = new Set<() => void>()
@@ -36,7 +49,7 @@ export function start(name: string, args: readonly string[]): Child {
   const timer = setTimeout(() => {
     stderr += '\n(killed: it did not end)'
     child.kill('SIGKILL')
-  }, DEADLINE_MS)
+  }, deadlineMs)
   const ended = new Promise<Ended>((resolve) => {
     child.on('close', (code, signal) => {
       clearTimeout(timer)

@@ -25,5 +25,9 @@ export interface BindOptions extends EngineOptions {
   socket: DatagramHandlers
   /** The most bytes of a datagram; what is longer arrives cut, and says so. Default 65,535. */
   maxDatagram?: number
+  /**
+   * SO_REUSEPORT, socket(7): several sockets on one port, each of which set it; the kernel shares the datagrams out by
+   * their sender. Not for Unix sockets. Default false.
+   */
   reusePort?: boolean
 }

@@ -3,7 +3,8 @@ import { type Deferred, type Engine, engineFor } from '../loop/engine.js'
 import type { Host, ModelName } from '../models/model.js'
 import { type Completion, Kind, Operation, syscallOf } from '../models/operation.js'
 import { publish, stampsIfWanted } from '../models/stamps.js'
-import { encoded, familyOf, literalAddress, placeOf, removeName, resolve } from '../stream/resolve.js'
+import { openSocket } from '../stream/open.js'
+import { encoded, literalAddress, placeOf, removeName, requirePorts, resolve } from '../stream/resolve.js'
 import { bytesOf, uncaught } from '../stream/socket.js'
 import type { Address } from '../sys/address.js'
 import { rawClose } from '../sys/descriptor.js'
@@ -13,13 +14,9 @@ import {
   rawBind,
   rawConnect,
   rawShutdown,
-  rawSocket,
   SHUT_RDWR,
-  SO_REUSEADDR,
   SO_REUSEPORT,
-  SOCK_CLOEXEC,
   SOCK_DGRAM,
-  SOCK_NONBLOCK,
   SOL_SOCKET,
   setsockoptInt,
 } from '../sys/socket.js'
@@ -39,14 +36,11 @@ export type Destination = Address | { hostname?: string; address?: string; port:
 export async function bind(options: BindOptions): Promise<DatagramSocket> {
   const engine = engineFor(options.model, options.host, options.tuning)
   const [address] = await resolve(options)
+  if (options.reusePort) requirePorts(address!)
   const peer = options.connect === undefined ? undefined : (await resolve(options.connect))[0]
-  const flags = SOCK_DGRAM | SOCK_CLOEXEC | (engine.model.limits.nonBlocking ? SOCK_NONBLOCK : 0)
-  const fd = check(rawSocket(familyOf(address!), flags, 0), 'socket')
+  const fd = openSocket(address!, SOCK_DGRAM, engine.model.limits)
   try {
-    if (options.reusePort) {
-      setsockoptInt(fd, SOL_SOCKET, SO_REUSEADDR, 1)
-      setsockoptInt(fd, SOL_SOCKET, SO_REUSEPORT, 1)
-    }
+    if (options.reusePort) setsockoptInt(fd, SOL_SOCKET, SO_REUSEPORT, 1)
     const bytes = encoded(address!)
     check(rawBind(fd, bytes, bytes.length), 'bind', placeOf(address!))
     if (peer !== undefined) {

@@ -58,7 +58,7 @@ export class Engine {
     this.host = host
     this.reason = reason
     this.#busy = tuning.busyPoll === true
-    this.driver = model.open({ host, tuning })
+    this.driver = model.open({ host, ...tuning })
     this.driver.onWork = () => this.#work()
     // One handle that keeps the process alive, while any socket wants that.
     this.#keepAlive = setInterval(() => {}, 0x7fffffff)

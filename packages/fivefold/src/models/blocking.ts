@@ -5,7 +5,9 @@
  *     copies it.
  * (b) Hence one thread per operation that waits. Here a thread is a Worker (tens of milliseconds, some megabytes
  *     and some descriptors each), so they are used again, and there is a bound, `maxThreads`: at the bound an
- *     operation fails with EAGAIN instead of waiting for another's end, which might never come.
+ *     operation fails with EAGAIN instead of waiting for another's end, which might never come. Where it is the
+ *     descriptors that do not suffice for one more thread, nothing fails: what has been accepted waits for a
+ *     thread, and accepting ends with EMFILE, so that the rest waits in the backlog.
  * (c) accept, receive and recvfrom keep their thread, which calls again by itself. It may be as many answers ahead
  *     of the driver as it has slots; then it waits, and the socket's own buffer fills: that is the backpressure.
  * (d) What does not block needs no thread: send and sendto are tried at once with MSG_DONTWAIT, and only what
@@ -44,6 +46,7 @@ export const blocking: Model = {
     borrows: [],
     maxWaiting: DEFAULT_MAX_THREADS,
     workers: true,
+    tunings: ['maxThreads'],
   },
   probe,
   open: (options) => new BlockingDriver(options),

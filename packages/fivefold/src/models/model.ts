@@ -60,6 +60,11 @@ export interface Limits {
  * mechanism or this kernel does not have is refused, never ignored.
  */
 export interface Tuning {
+  /**
+   * blocking, posix-aio: the most threads, and so of operations that wait at a time. blocking: 256 unless told
+   * otherwise; posix-aio: what the system allows.
+   */
+  maxThreads?: number
   /** Looks again and again instead of sleeping: the lowest latency, and a whole processor while sockets are open. */
   busyPoll?: boolean
   /**
@@ -83,11 +88,8 @@ export type Verdict =
   | { readonly ok: true }
   | { readonly ok: false; readonly reason: string; readonly cure: string }
 
-export interface DriverOptions {
+export interface DriverOptions extends Tuning {
   readonly host: Host
-  /** blocking, posix-aio: the most threads. Default 256 for blocking; for posix-aio what the limits allow. */
-  readonly maxThreads?: number
-  readonly tuning?: Tuning
 }
 
 /** A mechanism at work, in one thread. */

@@ -3,21 +3,19 @@ import { type Engine, engineFor } from '../loop/engine.js'
 import { Kind, Operation } from '../models/operation.js'
 import type { Address } from '../sys/address.js'
 import { rawClose } from '../sys/descriptor.js'
-import { check, systemError } from '../sys/errno.js'
+import { systemError } from '../sys/errno.js'
 import {
   IPPROTO_TCP,
   rawShutdown,
-  rawSocket,
   SHUT_RDWR,
-  SOCK_CLOEXEC,
-  SOCK_NONBLOCK,
   SOCK_STREAM,
   setsockoptInt,
   TCP_NODELAY,
 } from '../sys/socket.js'
 import type { ConnectOptions } from './handlers.js'
 import { DEFAULT_HIGH_WATER_MARK } from './listener.js'
-import { encoded, familyOf, placeOf, resolve } from './resolve.js'
+import { openSocket } from './open.js'
+import { encoded, placeOf, resolve } from './resolve.js'
 import { Socket } from './socket.js'
 
 /**
@@ -65,8 +63,7 @@ function dial(engine: Engine, address: Address, signal: AbortSignal | undefined)
   const { limits } = engine.model
   // Before there is a descriptor: an address that cannot be written leaves none behind.
   const bytes = encoded(address)
-  const flags = SOCK_STREAM | SOCK_CLOEXEC | (limits.nonBlocking ? SOCK_NONBLOCK : 0)
-  const fd = check(rawSocket(familyOf(address), flags, 0), 'socket')
+  const fd = openSocket(address, SOCK_STREAM, limits)
   return new Promise((resolve, reject) => {
     const abort = () => {
       // A connect that cannot be cancelled ends when its socket is shut down.

@@ -60,6 +60,10 @@ export interface ListenOptions<Data = unknown> extends SocketOptions<Data> {
   path?: string
   /** Default 511; the kernel caps it at net.core.somaxconn. */
   backlog?: number
+  /**
+   * SO_REUSEPORT, socket(7): several listeners (of Workers, of processes of the same user) on one port, each of which
+   * set it; the kernel shares the connections out. Not for Unix sockets. Default false.
+   */
   reusePort?: boolean
   ipv6Only?: boolean
 }

@@ -13,19 +13,17 @@ import {
   rawBind,
   rawListen,
   rawShutdown,
-  rawSocket,
   SHUT_RDWR,
   SO_REUSEADDR,
   SO_REUSEPORT,
-  SOCK_CLOEXEC,
-  SOCK_NONBLOCK,
   SOCK_STREAM,
   SOL_SOCKET,
   setsockoptInt,
   TCP_NODELAY,
 } from '../sys/socket.js'
 import type { Listener, ListenOptions } from './handlers.js'
-import { encoded, familyOf, placeOf, removeName, resolve } from './resolve.js'
+import { cureOf, openSocket } from './open.js'
+import { encoded, placeOf, removeName, requirePorts, resolve } from './resolve.js'
 import { Socket, type SocketSettings } from './socket.js'
 
 /** With the descriptors used up, accepting is tried again so soon, or when one of our own sockets closes. */
@@ -41,6 +39,7 @@ export const DEFAULT_HIGH_WATER_MARK = 64 * 1024
 export async function listen<Data = undefined>(options: ListenOptions<Data>): Promise<Listener> {
   const engine = engineFor(options.model, options.host, options.tuning)
   const [address] = await resolve(options)
+  if (options.reusePort) requirePorts(address!)
   const fd = openListening(address!, options, engine)
   return new ListeningSocket(engine, fd, options)
 }
@@ -48,8 +47,7 @@ export async function listen<Data = undefined>(options: ListenOptions<Data>): Pr
 type Opening = Pick<ListenOptions, 'reusePort' | 'ipv6Only' | 'backlog' | 'noDelay'>
 
 function openListening(address: Address, options: Opening, engine: Engine): number {
-  const flags = SOCK_STREAM | SOCK_CLOEXEC | (engine.model.limits.nonBlocking ? SOCK_NONBLOCK : 0)
-  const fd = check(rawSocket(familyOf(address), flags, 0), 'socket')
+  const fd = openSocket(address, SOCK_STREAM, engine.model.limits)
   try {
     if (address.family !== 'Unix') {
       setsockoptInt(fd, SOL_SOCKET, SO_REUSEADDR, 1)
@@ -79,6 +77,8 @@ class ListeningSocket<Data> implements Listener, Completion, Deferred {
   #fd: number
   #closing = false
   #starved = false
+  /** Kinds of shortage that were told of: each once, however often it comes and goes. */
+  readonly #told = new Set<number>()
   #retry: NodeJS.Timeout | null = null
   #referenced = true
   #whenClosed: (() => void)[] = []
@@ -185,18 +185,18 @@ class ListeningSocket<Data> implements Listener, Completion, Deferred {
     if (this.#closing && this.#sockets.size === 0) this.#engine.defer(this)
   }
 
-  // Out of descriptors or memory: the connections wait in the backlog until there are some again.
+  // Out of descriptors, memory or threads: the connections wait in the backlog until there are some again.
   #refused(result: number): void {
-    if (!this.#starved) {
-      this.#starved = true
-      const { message } = systemError(
-        result,
-        'accept',
-        'connections wait until descriptors are free; ulimit -n',
-      )
+    this.#starved = true
+    if (!this.#told.has(result)) {
+      this.#told.add(result)
+      const cure = this.#engine.driver.explain?.(this.#accept) ?? cureOf(result)
+      const waits = 'connections wait in the backlog'
+      const { message } = systemError(result, 'accept', cure === undefined ? waits : `${waits}; ${cure}`)
       process.emitWarning(message, { code: 'FIVEFOLD_ACCEPT' })
     }
-    this.#retry ??= setTimeout(() => this.#tryAgain(), RETRY_MS)
+    // It keeps nobody alive: the listener itself does, if that is wanted.
+    this.#retry ??= setTimeout(() => this.#tryAgain(), RETRY_MS).unref()
   }
 
   #tryAgain(): void {

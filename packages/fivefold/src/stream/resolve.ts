@@ -36,6 +36,14 @@ export function encoded(address: Address): Uint8Array {
   return bytes.slice(0, encodeAddress(address, bytes))
 }
 
+/** For `reusePort`. @throws ERR_INVALID_ARG_VALUE for a Unix socket */
+export function requirePorts(address: Address): void {
+  if (address.family !== 'Unix') return
+  throw Object.assign(new TypeError('reusePort is for TCP and UDP: a Unix socket has no port to share'), {
+    code: 'ERR_INVALID_ARG_VALUE',
+  })
+}
+
 /** The fields an error about this address carries. */
 export function placeOf(address: Address): { path?: string; address?: string; port?: number } {
   return address.family === 'Unix' ? { path: address.path } : { address: address.address, port: address.port }

@@ -562,6 +562,9 @@ export const streamCases: Case[] = [
       const two = await t.listen({}, { reusePort: true, port: one.port })
       assert.equal(one.port, two.port)
       await assert.rejects(t.listen({}, { port: one.port }), { code: 'EADDRINUSE' })
+      await assert.rejects(t.listen({}, { path: '\0no port', reusePort: true }), {
+        code: 'ERR_INVALID_ARG_VALUE',
+      })
       if (t.transport === 'tcp6') {
         const dual = await t.listen({}, { hostname: '::' })
         RawPeer.connect(t, { family: 'IPv4', address: '127.0.0.1', port: dual.port }).close()

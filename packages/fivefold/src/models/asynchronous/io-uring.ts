@@ -52,6 +52,6 @@ export const ioUring: Model = {
   open(options: DriverOptions): IoUringDriver {
     const { verdict, tier } = probeTier()
     if (!verdict.ok) throw unavailable('io_uring', verdict)
-    return new IoUringDriver(options.host, tier!, {}, options.tuning)
+    return new IoUringDriver(options.host, tier!, {}, options)
   },
 }

@@ -59,6 +59,7 @@ export const posixAio: Model = {
       return maxWaiting()
     },
     workers: false,
+    tunings: ['maxThreads'],
   },
   probe,
   open(options: DriverOptions): Driver {

@@ -1,9 +1,11 @@
 /** The driver of blocking I/O. The notes on the mechanism are in ../blocking.ts; the letters below refer to them. */
 import { Buffer } from 'node:buffer'
+import { readdirSync } from 'node:fs'
 import { isMainThread } from 'node:worker_threads'
 import { ADDRESS_BYTES, AF_UNIX, decodeShared } from '../../sys/address.js'
 import { rawClose } from '../../sys/descriptor.js'
 import { EFD_CLOEXEC, EFD_NONBLOCK, eventfd, rawEventfdRead, rawEventfdWrite } from '../../sys/eventfd.js'
+import { getrlimit, RLIMIT_NOFILE } from '../../sys/process.js'
 import {
   rawSetsockopt,
   SO_RCVTIMEO,
@@ -19,7 +21,7 @@ import { advance, append, Kind, type Operation, ownSmall } from '../operation.js
 import { sendNow, sendtoNow } from '../send-now.js'
 import { now } from '../stamps.js'
 import { interruptSignal } from '../threads/signals.js'
-import { longestSleep, pause, startThread } from '../threads/thread.js'
+import { longestSleep, pause, SHORTAGE_MS, shortOfDescriptors, startThread } from '../threads/thread.js'
 import * as at from './layout.js'
 import { Thread } from './thread.js'
 
@@ -31,6 +33,8 @@ const MOST_IDLE = 64
 const GIVE_AWAY = 32 * 1024
 /** Up to so much shares a block with others. */
 const MOST_SHARED = 8 * 1024
+/** What a thread takes while it starts, for a while and for good. */
+const DESCRIPTORS_PER_START = 16
 /** How long a signal has until it is repeated. */
 const REPEAT_MS = 1
 /** A time-out that stands for none: see (g). */
@@ -62,6 +66,11 @@ export class BlockingDriver implements Driver {
   #leaving: Thread[] = []
   #interrupting: Thread[] = []
   #timer: NodeJS.Timeout | null = null
+  /** Operations that wait for the descriptors of a thread, in their order. */
+  #parked: Operation[] = []
+  #parkTimer: NodeJS.Timeout | null = null
+  #warned = false
+  #toldShort = false
   /** Descriptors with a send in a thread; the operation leads a queue of those that must come after it. */
   readonly #sending = new Map<number, Operation>()
   readonly #copies = new Copies()
@@ -124,6 +133,12 @@ export class BlockingDriver implements Driver {
     if (!operation.inFlight || operation.cancelled) return
     operation.cancelled = true
     if (operation.slot < 0) {
+      const parked = this.#parked.indexOf(operation)
+      if (parked >= 0) {
+        this.#parked.splice(parked, 1)
+        this.#over(operation, -ECANCELED)
+        return
+      }
       // It waits behind another send of its descriptor, or has just come first and is about to be sent.
       const head = this.#sending.get(operation.fd)
       if (head === operation) this.#follow(operation)
@@ -131,10 +146,15 @@ export class BlockingDriver implements Driver {
       this.#end(operation, -ECANCELED)
       return
     }
-    const thread = this.#threads[operation.slot]!
+    this.#halt(this.#threads[operation.slot]!, -ECANCELED)
+  }
+
+  /** Has a thread end its operation, which ends with `result` if nothing else comes first. */
+  #halt(thread: Thread, result: number): void {
     if (thread.retract()) {
+      const operation = thread.operation!
       this.#free(thread)
-      this.#over(operation, -ECANCELED)
+      this.#over(operation, result)
       return
     }
     Atomics.store(thread.words, at.CANCEL, 1)
@@ -184,6 +204,8 @@ export class BlockingDriver implements Driver {
   close(): void {
     if (this.#closing) return
     this.#closing = true
+    if (this.#parkTimer !== null) clearTimeout(this.#parkTimer)
+    for (const operation of [...this.#parked]) this.cancel(operation)
     for (const head of this.#sending.values()) while (head.next !== null) this.cancel(head.next)
     for (const thread of this.#threads) {
       if (thread?.operation != null) this.cancel(thread.operation)
@@ -216,7 +238,12 @@ export class BlockingDriver implements Driver {
   /** Gives an operation to a thread. @returns UNDER_WAY, or EAGAIN (negative) where there is none to be had */
   #request(operation: Operation): number {
     const thread = this.#idle.pop() ?? this.#start()
-    if (thread === null) return -EAGAIN
+    if (thread === null) return this.#refuse(operation)
+    this.#give(thread, operation)
+    return UNDER_WAY
+  }
+
+  #give(thread: Thread, operation: Operation): void {
     const { words } = thread
     operation.slot = thread.index
     thread.operation = operation
@@ -230,11 +257,58 @@ export class BlockingDriver implements Driver {
     words[at.MASK] = thread.mask
     Atomics.store(words, at.STATE, at.REQUESTED)
     Atomics.notify(words, at.STATE)
+  }
+
+  // ---- too few threads, see (b)
+
+  /** There is no thread for an operation. @returns what it ends with, or UNDER_WAY: it waits for one */
+  #refuse(operation: Operation): number {
+    if (this.#living >= this.maxThreads) {
+      if (!this.#warned) {
+        this.#warned = true
+        process.emitWarning(atTheBound(this.maxThreads), { code: 'FIVEFOLD_THREADS' })
+      }
+      return -EAGAIN
+    }
+    if (operation.kind === Kind.accept) return -EMFILE
+    this.#park(operation)
     return UNDER_WAY
   }
 
+  #park(operation: Operation): void {
+    operation.slot = -1
+    this.#parked.push(operation)
+    this.#parkTimer ??= setTimeout(this.#unpark, SHORTAGE_MS).unref()
+    // Accepting would only take more of what is short. Whoever accepts tells of the shortage.
+    for (const thread of this.#threads) {
+      if (thread?.operation?.kind !== Kind.accept || thread.operation.cancelled) continue
+      if (!thread.interrupting) this.#halt(thread, -EMFILE)
+      this.#toldShort = true
+    }
+    if (this.#toldShort) return
+    this.#toldShort = true
+    process.emitWarning(
+      'too few descriptors for one more thread of the blocking model: what it is for waits until some are free. ' +
+        'Close some, or raise the limit: ulimit -n',
+      { code: 'FIVEFOLD_THREADS' },
+    )
+  }
+
+  /** Looks whether there are descriptors for those that wait for a thread. */
+  readonly #unpark = () => {
+    this.#parkTimer = null
+    while (this.#parked.length > 0) {
+      const thread = this.#idle.pop() ?? this.#start()
+      if (thread === null) break
+      this.#give(thread, this.#parked.shift()!)
+    }
+    if (this.#parked.length > 0) this.#parkTimer = setTimeout(this.#unpark, SHORTAGE_MS).unref()
+  }
+
+  // ---- their life
+
   #start(): Thread | null {
-    if (this.#living >= this.maxThreads) return null
+    if (this.#living >= this.maxThreads || !this.#canStart()) return null
     let index = 0
     while (this.#threads[index] !== undefined) index++
     const desk = new SharedArrayBuffer(at.DESK_BYTES)
@@ -263,6 +337,17 @@ export class BlockingDriver implements Driver {
     return thread
   }
 
+  /** Whether there are descriptors for one more thread, beside those that are about to take theirs. */
+  #canStart(): boolean {
+    let starting = 1
+    for (const thread of this.#threads) {
+      if (thread?.starting !== true) continue
+      if (Atomics.load(thread.words, at.TID) === 0) starting++
+      else thread.starting = false
+    }
+    return freeDescriptors() >= starting * DESCRIPTORS_PER_START
+  }
+
   /** A thread died of something that is no answer to its operation. */
   #lost(thread: Thread, error: NodeJS.ErrnoException | null): void {
     if (this.#threads[thread.index] !== thread) return
@@ -270,10 +355,16 @@ export class BlockingDriver implements Driver {
     this.#living--
     const place = this.#idle.indexOf(thread)
     if (place >= 0) this.#idle.splice(place, 1)
-    if (error !== null) process.emitWarning(`a thread of the blocking model died: ${error.message}`)
     const { operation } = thread
     thread.operation = null
     this.#calm(thread)
+    // The descriptors went to somebody else while it started.
+    if (operation !== null && shortOfDescriptors(error) && thread.retract()) {
+      if (operation.kind === Kind.accept) this.#over(operation, -EMFILE)
+      else this.#park(operation)
+      return
+    }
+    if (error !== null) process.emitWarning(`a thread of the blocking model died: ${error.message}`)
     if (operation !== null) this.#over(operation, error?.code === 'ERR_WORKER_OUT_OF_MEMORY' ? -ENOMEM : -EIO)
   }
 
@@ -281,6 +372,11 @@ export class BlockingDriver implements Driver {
   #free(thread: Thread): void {
     thread.operation = null
     this.#calm(thread)
+    const parked = this.#parked.shift()
+    if (parked !== undefined) {
+      this.#give(thread, parked)
+      return
+    }
     if (this.#idle.length < MOST_IDLE) {
       this.#idle.push(thread)
       return
@@ -456,6 +552,8 @@ export class BlockingDriver implements Driver {
 
   /** A thread has given its last answer. */
   #ended(operation: Operation, result: number): void {
+    // Halted for want of descriptors, not by its owner.
+    if (operation.kind === Kind.accept && result === -ECANCELED && !operation.cancelled) result = -EMFILE
     if (operation.kind === Kind.send && result === 0) {
       if (operation.index < operation.buffers.length) {
         // More buffers than one request takes.
@@ -501,6 +599,15 @@ export class BlockingDriver implements Driver {
   }
 }
 
+/** How many more descriptors the process may open. */
+function freeDescriptors(): number {
+  try {
+    return getrlimit(RLIMIT_NOFILE).soft - readdirSync('/proc/self/fd').length
+  } catch (error) {
+    return shortOfDescriptors(error as NodeJS.ErrnoException) ? 0 : Number.POSITIVE_INFINITY
+  }
+}
+
 function remove(head: Operation, operation: Operation): void {
   for (let before = head; before.next !== null; before = before.next) {
     if (before.next !== operation) continue
@@ -517,5 +624,6 @@ const EINTR = 4
 const EIO = 5
 const EAGAIN = 11
 const ENOMEM = 12
+const EMFILE = 24
 const ENOBUFS = 105
 const ECANCELED = 125

@@ -25,6 +25,8 @@ export class Thread {
   taken = 0
   mask = 0
   interrupting = false
+  /** It starts: it has not taken all its descriptors yet. */
+  starting = true
   /** Where each slot's bytes land. Held here for as long as the thread may be told to write there. */
   readonly landings: Landing[] = []
 

@@ -59,6 +59,14 @@ export function startThread(program: URL, data: object, sleeper: Sleeper): void 
   process.on('exit', endAll)
 }
 
+/** A thread could not be started because the process, or the system, has no descriptors for it. */
+export function shortOfDescriptors(error: NodeJS.ErrnoException | null): boolean {
+  return error !== null && /EMFILE|ENFILE/.test(`${error.code} ${error.message}`)
+}
+
+/** How soon descriptors are looked for again. */
+export const SHORTAGE_MS = 50
+
 function endAll(): void {
   const until = performance.now() + LEAVE_MS
   for (;;) {

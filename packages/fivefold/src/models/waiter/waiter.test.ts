@@ -6,7 +6,9 @@ import { fileURLToPath } from 'node:url'
 import { isMainThread, parentPort, Worker } from 'node:worker_threads'
 import { AF_INET, AF_UNIX, encodeAddress, type InternetAddress } from '../../sys/address.js'
 import { rawClose } from '../../sys/descriptor.js'
+import { eventfd } from '../../sys/eventfd.js'
 import { rawPoll } from '../../sys/poll.js'
+import { getrlimit, RLIMIT_NOFILE, setrlimit } from '../../sys/process.js'
 import {
   getsockname,
   rawBind,
@@ -85,6 +87,40 @@ else tests()
 function tests(): void {
   for (const mechanism of mechanisms) {
     const title = (text: string) => `waiter, ${mechanism}: ${text}`
+
+    test(
+      title('a thread that finds no descriptors is started again, and meanwhile the loop is woken'),
+      async () => {
+        const [left, right] = pair()
+        const limit = getrlimit(RLIMIT_NOFILE)
+        // The waiter's own two, and none for its thread.
+        const first = eventfd(0)
+        const second = eventfd(0)
+        rawClose(second)
+        rawClose(first)
+        setrlimit(RLIMIT_NOFILE, { ...limit, soft: second + 1 })
+        let waiter: Waiter
+        try {
+          waiter = new Waiter(mechanism)
+          waiter.set(left, READ)
+          say(right)
+          for (let times = 0; times < 2; times++) {
+            await until(() => readable(waiter.wakeFd, 0))
+            waiter.settle(false)
+          }
+        } finally {
+          setrlimit(RLIMIT_NOFILE, limit)
+        }
+        await until(() => asleep() === 0 && readable(waiter.wakeFd, 0))
+        hear(left)
+        await quiet(waiter)
+        say(right)
+        assert.equal(readable(waiter.wakeFd, 5000), true)
+        waiter.close()
+        rawClose(left)
+        rawClose(right)
+      },
+    )
 
     test(title('reports what is ready, then parks until it is armed'), async () => {
       const waiter = new Waiter(mechanism)

@@ -9,13 +9,22 @@
  * (c) poll and select hold on to the open files they sleep on: a socket closed meanwhile sends no FIN, and its
  *     port stays taken, until the call returns. So taking a descriptor out waits until the thread has left
  *     the call. Then it pauses, until it is armed or a moment has passed: taking out many is paid for once.
+ * (d) A thread takes descriptors, and whoever accepts may have taken them first. Then it is started again and again
+ *     until it can be, and each time the loop looks for itself: what is open is served, if late.
  */
 import { rawClose } from '../../sys/descriptor.js'
 import { systemError } from '../../sys/errno.js'
 import { EFD_CLOEXEC, EFD_NONBLOCK, eventfd, rawEventfdRead, rawEventfdWrite } from '../../sys/eventfd.js'
 import { getrlimit, RLIMIT_NOFILE } from '../../sys/process.js'
 import type { Interest } from '../model.js'
-import { longestSleep, pause, type Sleeper, startThread } from '../threads/thread.js'
+import {
+  longestSleep,
+  pause,
+  SHORTAGE_MS,
+  type Sleeper,
+  shortOfDescriptors,
+  startThread,
+} from '../threads/thread.js'
 import {
   ARMED,
   BORN,
@@ -35,12 +44,14 @@ import {
 const MOST_DESCRIPTORS = 1 << 20
 const threadProgram = new URL('./program.js', import.meta.url)
 
-export class Waiter implements Sleeper {
+export class Waiter {
   /** Readable when the mechanism has something to report. */
   readonly wakeFd: number
   readonly #controlFd: number
   readonly #words: Int32Array
   readonly #table: Uint8Array
+  readonly #data: WaiterData
+  #retry: NodeJS.Timeout | null = null
   #closed = false
 
   constructor(mechanism: WaiterMechanism) {
@@ -52,15 +63,24 @@ export class Waiter implements Sleeper {
     this.#words[ARMED] = 1
     this.wakeFd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)
     this.#controlFd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)
-    const data: WaiterData = {
-      mechanism,
-      words,
-      table,
-      wakeFd: this.wakeFd,
-      controlFd: this.#controlFd,
-      longestSleep,
+    this.#data = { mechanism, words, table, wakeFd: this.wakeFd, controlFd: this.#controlFd, longestSleep }
+    this.#start()
+  }
+
+  #start(): void {
+    let over = false
+    const sleeper: Sleeper = {
+      leave: () => this.#leave(),
+      ended: (error) => {
+        if (!over) this.#ended(error)
+        over = true
+      },
     }
-    startThread(threadProgram, data, this)
+    try {
+      startThread(threadProgram, this.#data, sleeper)
+    } catch (error) {
+      sleeper.ended(error as Error)
+    }
   }
 
   /** Says what is wanted of a descriptor; 0 before it is closed. */
@@ -112,22 +132,34 @@ export class Waiter implements Sleeper {
   close(): void {
     if (this.#closed) return
     this.#closed = true
+    if (this.#retry !== null) clearTimeout(this.#retry)
     // It must not write to the number when that is somebody else's.
     const born = Atomics.compareExchange(this.#words, STATE, BORN, CALLED_OFF) === BORN
-    while (!born && !this.leave()) pause(0.25)
+    while (!born && !this.#leave()) pause(0.25)
     rawClose(this.#controlFd)
     rawClose(this.wakeFd)
   }
 
-  /** @internal */
-  ended(error: Error | null): void {
+  #ended(error: Error | null): void {
+    if (shortOfDescriptors(error) && Atomics.load(this.#words, STATE) === BORN) {
+      this.#retry = setTimeout(() => this.#startLate(), SHORTAGE_MS).unref()
+      return
+    }
     Atomics.store(this.#words, STATE, GONE)
     // Without its thread the loop would sleep through everything.
     if (error !== null) throw error
   }
 
-  /** @internal */
-  leave(): boolean {
+  // (d)
+  #startLate(): void {
+    this.#retry = null
+    rawEventfdWrite(this.wakeFd, 1)
+    // In this order, as the thread would.
+    Atomics.store(this.#words, ARMED, 0)
+    this.#start()
+  }
+
+  #leave(): boolean {
     const words = this.#words
     Atomics.store(words, QUIT, 1)
     const state = Atomics.load(words, STATE)

@@ -2,14 +2,15 @@
  * What is borrowed: epoll and the readiness driver do accept, connect, recvfrom and sendto, for which there is no
  * aio call. The letters refer to ../posix-aio.ts.
  */
-import { F_GETFL, F_SETFL, O_NONBLOCK, rawFcntl } from '../../../sys/fcntl.js'
+import { rawClose } from '../../../sys/descriptor.js'
+import { F_DUPFD_CLOEXEC, F_GETFL, F_SETFL, O_NONBLOCK, rawFcntl } from '../../../sys/fcntl.js'
 import { type LoopWatch, watchInLoop } from '../../../sys/ffi.js'
 import { type Host, READ } from '../../model.js'
 import { EpollPoller } from '../../multiplexing/epoll.js'
 import { Kind, Operation } from '../../operation.js'
 import { ReadinessDriver } from '../../readiness.js'
 import { Waiter } from '../../waiter/waiter.js'
-import { finish } from './answers.js'
+import { finish, progress } from './answers.js'
 import { makeBlocking } from './ends.js'
 import type { Flights } from './flights.js'
 import { raise, WakeUp } from './wake-up.js'
@@ -20,7 +21,10 @@ export class Borrowed {
   readonly #onReady: () => void
   #poller: EpollPoller | null = null
   #readiness: ReadinessDriver | null = null
-  readonly #connecting = new Map<Operation, Operation>()
+  /** Connects and accepts, and what the readiness driver was asked for each. */
+  readonly #asked = new Map<Operation, Operation>()
+  /** A descriptor kept for the next connection's duplicate, or -1. */
+  #reserved = -1
   /** The borrowed driver has to be given a turn. */
   #due = false
 
@@ -47,6 +51,10 @@ export class Borrowed {
       return
     }
     if (kind === Kind.accept) {
+      if (!this.#reserve()) {
+        finish(operation, -EMFILE)
+        return
+      }
       // A peer that has gone by the time of the call must not make it wait for the next.
       const flags = rawFcntl(fd, F_GETFL, 0)
       const result = (flags & O_NONBLOCK) === 0 ? rawFcntl(fd, F_SETFL, flags | O_NONBLOCK) : 0
@@ -54,8 +62,45 @@ export class Borrowed {
         finish(operation, flags < 0 ? flags : result)
         return
       }
+      this.#accept(operation, readiness)
+      return
     }
     readiness.submit(operation)
+  }
+
+  /**
+   * A connection takes two descriptors, see (b): so that none is accepted that could not send, one is kept in reserve,
+   * and is free while a connection is told of. Where there is none to keep, accepting ends as at the limit.
+   */
+  #accept(operation: Operation, readiness: ReadinessDriver): void {
+    let short = false
+    const asked = new Operation(Kind.accept, operation.fd, {
+      completed: ({ result }) => {
+        if (result < 0) {
+          this.#asked.delete(operation)
+          finish(operation, short ? -EMFILE : result)
+          return
+        }
+        this.#giveUpReserve()
+        progress(operation, result)
+        if (this.#reserve() || !asked.inFlight) return
+        short = true
+        readiness.cancel(asked)
+      },
+    })
+    asked.stamps = operation.stamps
+    this.#asked.set(operation, asked)
+    readiness.submit(asked)
+  }
+
+  #reserve(): boolean {
+    if (this.#reserved < 0) this.#reserved = rawFcntl(this.#poller!.wakeFd, F_DUPFD_CLOEXEC, 0)
+    return this.#reserved >= 0
+  }
+
+  #giveUpReserve(): void {
+    if (this.#reserved >= 0) rawClose(this.#reserved)
+    this.#reserved = -1
   }
 
   /** connect(2) waits unless the socket is O_NONBLOCK: it is so for as long as that lasts. */
@@ -70,20 +115,20 @@ export class Borrowed {
     if (waits) rawFcntl(fd, F_SETFL, flags | O_NONBLOCK)
     const asked = new Operation(Kind.connect, fd, {
       completed: ({ result }) => {
-        this.#connecting.delete(operation)
+        this.#asked.delete(operation)
         if (waits) rawFcntl(fd, F_SETFL, flags)
         finish(operation, result)
       },
     })
     asked.address = operation.address
     asked.stamps = operation.stamps
-    this.#connecting.set(operation, asked)
+    this.#asked.set(operation, asked)
     readiness.submit(asked)
   }
 
   cancel(operation: Operation): void {
-    const asked = operation.kind === Kind.connect ? this.#connecting.get(operation) : operation
-    if (asked !== undefined) this.#readiness?.cancel(asked)
+    const asked = this.#asked.get(operation)
+    if (asked !== undefined || operation.kind !== Kind.connect) this.#readiness?.cancel(asked ?? operation)
     this.#due = true
   }
 
@@ -150,5 +195,8 @@ export class Borrowed {
       waiter.close()
     }
     this.#readiness?.close()
+    this.#giveUpReserve()
   }
 }
+
+const EMFILE = 24
