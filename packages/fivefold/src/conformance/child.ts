@@ -17,7 +17,7 @@ export interface Child {
 }
 
 /** Longer than anything takes on a busy machine; one that is not over by then never will be. */
-const DEADLINE_MS = 15_000
+const DEADLINE_MS = 45_000
 
 interface StartOptions {
   /** ulimit -n of the child: the soft limit and, where they differ, the hard one. */
