@@ -402,8 +402,13 @@ function tests(): void {
     test(title('without descriptors for a thread an operation waits for some; accepting ends'), async () => {
       const bench = new Bench(host)
       const pairs = Array.from({ length: 3 }, () => pair())
-      const [listener] = socketOf(SOCK_STREAM, 8)
+      const [listener, port] = socketOf(SOCK_STREAM, 8)
       const [, accepts] = bench.start(Kind.accept, listener)
+      // Its thread has begun when it accepts.
+      const peer = netConnect(port, '127.0.0.1')
+      await bench.until(() => accepts.results.length === 1)
+      rawClose(accepts.results[0]!)
+      peer.destroy()
       const [, first] = bench.start(Kind.receive, pairs[0]![0])
       rawSend(pairs[0]![1], Buffer.from('first'), 5, 0)
       await bench.until(() => first.chunks.length === 1)
