@@ -53,6 +53,8 @@ export async function settle() {
   for (let calm = 0, round = 0; calm < 6 && round < 60; round++) {
     globalThis.gc?.()
     await turn(250)
+    // Once more: a model that never sleeps has made garbage meanwhile.
+    globalThis.gc?.()
     const now = held()
     const falls =
       now.descriptors < best.descriptors ||

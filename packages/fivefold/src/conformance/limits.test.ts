@@ -10,7 +10,7 @@ const hosts: readonly Host[] = ['embedded', 'dedicated']
 const DESCRIPTORS = 100
 const CONNECTIONS = 120
 /** Connections are threads for the blocking model, and the machine may be busy. */
-const DEADLINE_MS = 60_000
+const DEADLINE_MS = 300_000
 
 interface Seen {
   limit: { soft: number; hard: number }

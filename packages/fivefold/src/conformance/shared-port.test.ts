@@ -54,7 +54,7 @@ describe('shared ports', { concurrency: 2 }, () => {
     if (!model.probe().ok || !model.limits.workers) continue
     for (const host of hosts) {
       test(`${model.name} ${host}: two Workers share a port's connections and datagrams, and end by message`, async () => {
-        const child = start('shared-port', [model.name, host], { deadlineMs: 60_000 })
+        const child = start('shared-port', [model.name, host], { deadlineMs: 300_000 })
         const [, tcp, udp] = await child.says(/ports (\d+) (\d+)/)
         const each = Array.from({ length: PEERS }, (_, index) => `I am ${index}`)
         shared(await Promise.all(each.map((text) => say(Number(tcp), text))))

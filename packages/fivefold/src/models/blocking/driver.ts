@@ -205,8 +205,8 @@ export class BlockingDriver implements Driver {
     if (this.#closing) return
     this.#closing = true
     if (this.#parkTimer !== null) clearTimeout(this.#parkTimer)
-    for (const operation of [...this.#parked]) this.cancel(operation)
     for (const head of this.#sending.values()) while (head.next !== null) this.cancel(head.next)
+    for (const operation of [...this.#parked]) this.cancel(operation)
     for (const thread of this.#threads) {
       if (thread?.operation != null) this.cancel(thread.operation)
     }
@@ -263,6 +263,7 @@ export class BlockingDriver implements Driver {
 
   /** There is no thread for an operation. @returns what it ends with, or UNDER_WAY: it waits for one */
   #refuse(operation: Operation): number {
+    if (this.#closing) return -ECANCELED
     if (this.#living >= this.maxThreads) {
       if (!this.#warned) {
         this.#warned = true
@@ -360,7 +361,8 @@ export class BlockingDriver implements Driver {
     this.#calm(thread)
     // The descriptors went to somebody else while it started.
     if (operation !== null && shortOfDescriptors(error) && thread.retract()) {
-      if (operation.kind === Kind.accept) this.#over(operation, -EMFILE)
+      if (this.#closing) this.#over(operation, -ECANCELED)
+      else if (operation.kind === Kind.accept) this.#over(operation, -EMFILE)
       else this.#park(operation)
       return
     }
