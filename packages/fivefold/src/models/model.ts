@@ -145,7 +145,12 @@ export interface Poller {
 
 export const READ = 1
 export const WRITE = 2
-/** A set of READ and WRITE. */
+/**
+ * In a report of a poller that hears of each event once: it stands for several, or nobody knows how many. Then whoever
+ * reads goes on until there is nothing more: the peer's end may lie behind the data.
+ */
+export const SEVERAL = 4
+/** A set of READ and WRITE; in a report, SEVERAL may be with them. */
 export type Interest = number
 
 /** What a poller found: filled by `wait`, read by the driver; its arrays are used again. */

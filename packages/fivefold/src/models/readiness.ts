@@ -30,7 +30,7 @@ import {
   SOCK_NONBLOCK,
 } from '../sys/socket.js'
 import { Arena } from './arena.js'
-import { type Driver, type Interest, type Poller, READ, ReadyList, WRITE } from './model.js'
+import { type Driver, type Interest, type Poller, READ, ReadyList, SEVERAL, WRITE } from './model.js'
 import { advance, append, Kind, type Operation, ownSmall, without } from './operation.js'
 import { sendNow, sendtoNow } from './send-now.js'
 import { now } from './stamps.js'
@@ -74,7 +74,6 @@ export class ReadinessDriver implements Driver {
   readonly #address = new Uint8Array(ADDRESS_BYTES)
   readonly #addressLength = new Int32Array(1)
   readonly #acceptFlags: number
-  readonly #level: boolean
   /** `wakeFd` is readable for as long as anything wanted is ready. */
   readonly #sleepsOnTheSet: boolean
   #wakeEventfd = -1
@@ -82,8 +81,7 @@ export class ReadinessDriver implements Driver {
 
   constructor(poller: Poller, options: ReadinessOptions = {}) {
     this.#poller = poller
-    this.#level = poller.again === undefined
-    this.#sleepsOnTheSet = this.#level && poller.wakeFd >= 0
+    this.#sleepsOnTheSet = poller.again === undefined && poller.wakeFd >= 0
     this.#acceptFlags = SOCK_CLOEXEC | (options.nonBlocking === false ? 0 : SOCK_NONBLOCK)
     if ('onWork' in poller) poller.onWork = () => this.onWork?.()
   }
@@ -138,7 +136,7 @@ export class ReadinessDriver implements Driver {
       const entry = this.#entries[fds[index]!]
       if (entry === undefined || entry.registered === 0) continue
       const interest = interests[index]!
-      if ((interest & READ) !== 0 && entry.reader !== null) this.#read(entry, entry.reader)
+      if ((interest & READ) !== 0 && entry.reader !== null) this.#read(entry, entry.reader, interest)
       else if (entry.fd === this.#wakeEventfd) rawEventfdRead(entry.fd)
       if ((interest & WRITE) !== 0) this.#write(entry)
       if (this.#closed) break
@@ -244,14 +242,14 @@ export class ReadinessDriver implements Driver {
 
   // ---- the copy
 
-  #read(entry: Entry, operation: Operation): void {
+  #read(entry: Entry, operation: Operation, report: Interest): void {
     if (operation.stamps !== null) operation.stamps.ready = now()
-    if (operation.kind === Kind.receive) this.#receive(entry, operation)
+    if (operation.kind === Kind.receive) this.#receive(entry, operation, (report & SEVERAL) !== 0)
     else if (operation.kind === Kind.accept) this.#accept(entry, operation)
     else this.#recvfrom(entry, operation)
   }
 
-  #receive(entry: Entry, operation: Operation): void {
+  #receive(entry: Entry, operation: Operation, toTheEnd: boolean): void {
     const arena = this.#arena
     let bytes = 0
     for (let round = 0; round < MOST_RECEIVES && bytes < MOST_RECEIVED_BYTES; round++) {
@@ -263,9 +261,8 @@ export class ReadinessDriver implements Driver {
         bytes += received
         this.#progress(operation, received)
         if (entry.reader !== operation) return
-        // A short read emptied the socket, as far as data go. Whoever hears of each event once must go on: the
-        // end may be behind the data already, and its signal merged with theirs.
-        if (received < room && this.#level) return
+        // A short read emptied the socket, as far as data go.
+        if (received < room && !toTheEnd) return
       } else if (received === -EAGAIN) return
       else if (received !== -EINTR) {
         this.#end(operation, received)

@@ -9,8 +9,7 @@
  *     gets a report that finds nothing, which is what a report may do.
  * (d) The signal stays blocked in this thread, at which it is aimed (F_OWNER_TID), and is taken from the
  *     queue: no handler ever runs. Its default action would end the process (see thread.ts).
- * (e) Dedicated, sigtimedwait sleeps, and takes one signal a call. Embedded, Node's loop sleeps on a signalfd,
- *     which reads many at once.
+ * (e) A signalfd reads many at once, and Node's loop can sleep on it. Dedicated, sigtimedwait sleeps, and takes one.
  * (f) Not every change raises one: a Unix datagram socket is not told that its full receiver has room again. What
  *     waits for room is looked at now and then (sweep.ts).
  */
@@ -29,13 +28,14 @@ import {
   signalfd,
   toTimespec,
 } from '../../sys/signal.js'
-import type { Host, Interest, Poller, ReadyList, Verdict } from '../model.js'
+import { type Host, type Interest, type Poller, type ReadyList, SEVERAL, type Verdict } from '../model.js'
 import { probeSignal } from './probe.js'
 import { interestOf, Registered } from './sweep.js'
 import { drain, hold, listen, raise, release, tellOthers, tid, unlisten } from './thread.js'
 
 export class RtsigPoller implements Poller {
   readonly wakeFd: number
+  readonly #signalfd: number
   /** Who is signalled, and with what: tgkill(pid, tid, signal) from another thread ends a sleeping wait. */
   readonly tid = tid
   readonly signal: number
@@ -53,11 +53,12 @@ export class RtsigPoller implements Poller {
     this.#signals = new SignalSet(this.signal, SIGIO)
     this.#registered = new Registered(this.signal, this.#handler)
     try {
-      this.wakeFd = host === 'embedded' ? signalfd(-1, this.#signals) : -1
+      this.#signalfd = signalfd(-1, this.#signals)
     } catch (error) {
       releaseRealtimeSignal(this.signal)
       throw error
     }
+    this.wakeFd = host === 'embedded' ? this.#signalfd : -1
     hold(this.signal)
     listen(this.#handler)
   }
@@ -68,9 +69,9 @@ export class RtsigPoller implements Poller {
 
   wait(timeoutMs: number, ready: ReadyList): number {
     ready.count = 0
-    const hurry = this.#overflowed || this.#registered.hinted
-    if (timeoutMs !== 0 || this.wakeFd < 0) this.#take(hurry ? 0 : timeoutMs)
-    else this.#read()
+    // A mere wake-up ends the wait as well.
+    const heard = this.#read()
+    if (timeoutMs !== 0 && !heard && !this.#overflowed && !this.#registered.hinted) this.#take(timeoutMs)
     if (this.#overflowed) {
       this.#overflowed = false
       this.#registered.sweep()
@@ -79,7 +80,7 @@ export class RtsigPoller implements Poller {
   }
 
   again(fd: number, interest: Interest): void {
-    this.#registered.hint(fd, interest)
+    this.#registered.hint(fd, interest | SEVERAL)
   }
 
   wake(): void {
@@ -89,7 +90,7 @@ export class RtsigPoller implements Poller {
   close(): void {
     this.#registered.close()
     unlisten(this.#handler)
-    if (this.wakeFd >= 0) rawClose(this.wakeFd)
+    rawClose(this.#signalfd)
     // What is still queued would count against the user's limit, and be the next owner's.
     drain(this.signal)
     releaseRealtimeSignal(this.signal)
@@ -104,25 +105,24 @@ export class RtsigPoller implements Poller {
 
   #take(timeoutMs: number): void {
     const info = this.#infos
-    let timespec = timeoutMs < 0 ? null : toTimespec(timeoutMs, this.#timespec)
-    for (let taken = 0; taken < MOST; taken++) {
-      const signal = rawSigtimedwait(this.#signals.memory, this.#infosAddress, timespec)
-      if (signal === -EAGAIN || signal === -EINTR) return
-      check(signal, 'sigtimedwait')
-      this.#taken(signal, info[SIGINFO.code / 4]!, info[SIGINFO.fd / 4]!, info[SIGINFO.band / 4]!)
-      if (taken === 0) timespec = toTimespec(0, this.#timespec)
-    }
+    const timespec = timeoutMs < 0 ? null : toTimespec(timeoutMs, this.#timespec)
+    const signal = rawSigtimedwait(this.#signals.memory, this.#infosAddress, timespec)
+    if (signal === -EAGAIN || signal === -EINTR) return
+    check(signal, 'sigtimedwait')
+    this.#taken(signal, info[SIGINFO.code / 4]!, info[SIGINFO.fd / 4]!, info[SIGINFO.band / 4]!)
   }
 
-  #read(): void {
+  /** @returns whether there was any signal */
+  #read(): boolean {
     const infos = this.#infos
-    const bytes = rawRead(this.wakeFd, this.#infosAddress, infos.byteLength)
-    if (bytes === -EAGAIN || bytes === -EINTR) return
+    const bytes = rawRead(this.#signalfd, this.#infosAddress, infos.byteLength)
+    if (bytes === -EAGAIN || bytes === -EINTR) return false
     check(bytes, 'read')
     for (let at = 0; at < bytes / 4; at += SIGNALFD_SIGINFO.size / 4) {
       const { signo, code, fd, band } = SIGNALFD_SIGINFO
       this.#taken(infos[at + signo / 4]!, infos[at + code / 4]!, infos[at + fd / 4]!, infos[at + band / 4]!)
     }
+    return true
   }
 
   #taken(signal: number, code: number, fd: number, band: number): void {

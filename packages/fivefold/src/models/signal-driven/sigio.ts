@@ -22,7 +22,7 @@ import { isMainThread } from 'node:worker_threads'
 import { check } from '../../sys/errno.js'
 import { rawPpoll } from '../../sys/poll.js'
 import { SIGIO, toTimespec } from '../../sys/signal.js'
-import type { Host, Interest, Poller, ReadyList, Verdict } from '../model.js'
+import { type Host, type Interest, type Poller, type ReadyList, SEVERAL, type Verdict } from '../model.js'
 import { probeSignal } from './probe.js'
 import { Registered } from './sweep.js'
 import { heard, hold, listen, open, openToSigio, raise, release, shut, tid, unlisten } from './thread.js'
@@ -70,7 +70,7 @@ export class SigioPoller implements Poller {
   }
 
   again(fd: number, interest: Interest): void {
-    this.#registered.hint(fd, interest)
+    this.#registered.hint(fd, interest | SEVERAL)
   }
 
   wake(): void {

@@ -8,11 +8,12 @@
  *     answered with a zero-timeout poll(2) over everything registered: nginx's way, and costly by its nature.
  * (c) One change raises no signal: a full receiver's queue, of a Unix datagram socket, has room again. So while
  *     somebody waits for room to write, which is rarely long, there is a look at everything every LOOK_MS.
- * (d) Reports of one descriptor merge here. What the driver's list cannot hold is kept for the next wait.
+ * (d) Reports of one descriptor merge here, and say so (SEVERAL): one event that is one signal needs no second look
+ *     at the socket. What the driver's list cannot hold is kept for the next wait.
  */
 import { check } from '../../sys/errno.js'
 import { POLLERR, POLLHUP, POLLIN, POLLNVAL, POLLOUT, POLLPRI, rawPoll } from '../../sys/poll.js'
-import { type Interest, READ, type ReadyList, WRITE } from '../model.js'
+import { type Interest, READ, type ReadyList, SEVERAL, WRITE } from '../model.js'
 import { arm, disarm } from './thread.js'
 
 export class Registered {
@@ -23,6 +24,8 @@ export class Registered {
   readonly #placeOf = new Map<number, number>()
   /** What is to be reported, by descriptor, and the descriptors in the order they came up. */
   #hints = new Uint8Array(256)
+  /** What is wanted, by descriptor; 0: it is not registered. */
+  #wanted = new Uint8Array(256)
   #hinted: number[] = []
 
   readonly #look: () => void
@@ -53,28 +56,31 @@ export class Registered {
     const place = this.#placeOf.get(fd)!
     if (newInterest === 0) this.#remove(fd, place)
     else {
+      this.#wanted[fd] = newInterest
       this.#entries[place * 2 + 1] = (newInterest & READ ? POLLIN : 0) | (newInterest & WRITE ? POLLOUT : 0)
-      this.hint(fd, newInterest & ~oldInterest)
+      this.hint(fd, (newInterest & ~oldInterest) | SEVERAL)
     }
     this.#countWriters((newInterest & WRITE) - (oldInterest & WRITE))
   }
 
-  /** Something may be so; of what is not registered or not wanted nothing is kept. */
-  hint(fd: number, interest: Interest): void {
-    const place = this.#placeOf.get(fd)
-    if (place === undefined) return
-    const events = this.#entries[place * 2 + 1]! & 0xffff
-    interest &= (events & POLLIN ? READ : 0) | (events & POLLOUT ? WRITE : 0)
+  /**
+   * Something may be so; of what is not registered or not wanted nothing is kept.
+   * @param what READ, WRITE; with SEVERAL unless exactly one event says so
+   */
+  hint(fd: number, what: Interest): void {
+    const wanted = this.#wanted[fd]!
+    const interest = what & wanted
     if (interest === 0) return
-    if (this.#hints[fd] === 0) this.#hinted.push(fd)
-    this.#hints[fd]! |= interest
+    const before = this.#hints[fd]!
+    if (before === 0) this.#hinted.push(fd)
+    this.#hints[fd] = before | interest | (what & SEVERAL) | ((before & interest) !== 0 ? SEVERAL : 0)
   }
 
   /** Looks at everything. One alone needs no look: the call that follows is the look. */
   sweep(): void {
     const entries = this.#entries
     if (this.#count === 1) {
-      this.hint(entries[0]!, READ | WRITE)
+      this.hint(entries[0]!, READ | WRITE | SEVERAL)
       return
     }
     // Even a poll that does not sleep says EINTR when a signal is due; the next one does not.
@@ -85,7 +91,7 @@ export class Registered {
       const revents = entries[place * 2 + 1]! >> 16
       if (revents === 0) continue
       found--
-      this.hint(entries[place * 2]!, interestOf(revents))
+      this.hint(entries[place * 2]!, interestOf(revents) | SEVERAL)
     }
   }
 
@@ -107,7 +113,10 @@ export class Registered {
 
   /** No descriptor raises signals for us after this. */
   close(): void {
-    for (const fd of this.#placeOf.keys()) disarm(fd)
+    for (const fd of this.#placeOf.keys()) {
+      disarm(fd)
+      this.#wanted[fd] = 0
+    }
     this.#countWriters(-this.#writers)
     this.#placeOf.clear()
     this.#count = this.#hinted.length = 0
@@ -124,6 +133,9 @@ export class Registered {
       const grown = new Uint8Array(Math.max(fd + 1, this.#hints.length * 2))
       grown.set(this.#hints)
       this.#hints = grown
+      const wanted = new Uint8Array(grown.length)
+      wanted.set(this.#wanted)
+      this.#wanted = wanted
     }
     this.#entries[this.#count * 2] = fd
     this.#placeOf.set(fd, this.#count++)
@@ -143,7 +155,7 @@ export class Registered {
     disarm(fd)
     this.#placeOf.delete(fd)
     // Still in the list of those to be reported, and no longer to be.
-    this.#hints[fd] = 0
+    this.#hints[fd] = this.#wanted[fd] = 0
     const last = --this.#count
     if (place === last) return
     this.#entries[place * 2] = this.#entries[last * 2]!
