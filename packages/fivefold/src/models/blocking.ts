@@ -358,10 +358,20 @@ export class BlockingDriver implements Driver {
         break
       case Kind.read:
       case Kind.write:
-        this.#writeMemory(thread, operation)
+        if (operation.buffers.length > 1) words[at.COUNT] = writeIovec(thread, operation)
+        else this.#writeMemory(thread, operation)
         doubles[at.POSITION] = operation.position
         break
       case Kind.fsync:
+      case Kind.fdatasync:
+        break
+      case Kind.open:
+        thread.bytes.set(operation.address!, at.IOV_AT)
+        words[at.FLAGS] = operation.flags
+        words[at.MODE] = operation.mode
+        break
+      case Kind.call:
+        doubles.set(operation.call!, at.CALL)
         break
     }
   }
@@ -731,6 +741,7 @@ export const blocking: Model = {
   limits: {
     nonBlocking: false,
     files: true,
+    beyond: ['vectors', 'open', 'call'],
     cancels: true,
     borrows: [],
     maxWaiting: DEFAULT_MAX_THREADS,

@@ -362,6 +362,10 @@ export class IoUringDriver implements Driver {
   #ask(operation: Operation, first: boolean): void {
     const { slot, kind } = operation
     if (kind === Kind.sendto && !this.#datagramSends.begin(operation, first)) return
+    if (kind === Kind.call) {
+      this.#finish(operation, -EOPNOTSUPP)
+      return
+    }
     if (kind === Kind.recvfrom) {
       this.#datagrams ??= new DatagramBuffers(this.ring, DATAGRAMS, this.#sizes.datagrams ?? 128)
     }
@@ -590,6 +594,7 @@ const EBUSY = 16
 const ETIME = 62
 const EPROTO = 71
 const ENOPROTOOPT = 92
+const EOPNOTSUPP = 95
 const ECONNABORTED = 103
 const ENOBUFS = 105
 const EISCONN = 106
