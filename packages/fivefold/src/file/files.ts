@@ -19,8 +19,6 @@ const MOST_SPARE = 1024
 
 export class Files {
   readonly engine: Engine
-  /** Why this model, when 'auto' chose it. */
-  readonly reason: string
   /** Several buffers in one operation. */
   readonly vectors: boolean
   /** Opening is an operation. */
@@ -33,9 +31,8 @@ export class Files {
   readonly #transfers: Transfer[] = []
   readonly #batches: Batch[] = []
 
-  constructor(engine: Engine, reason: string) {
+  constructor(engine: Engine) {
     this.engine = engine
-    this.reason = reason
     const { beyond = [], maxWaiting } = engine.model.limits
     this.vectors = beyond.includes('vectors')
     this.opens = beyond.includes('open')
@@ -165,17 +162,20 @@ let chosen: Choice | null = null
  * @throws what the model's probe says, where it cannot work; ENOTSUP for a model that has nothing to do with files
  */
 export function filesFor({ model = 'auto', host = 'embedded' }: EngineOptions = {}): Files {
-  const { name, reason } = choice(model)
-  const engine = engineFor(name, host as Host)
+  const engine = engineFor(fileModel(model).name, host as Host)
   let files = all.get(engine)
   if (files === undefined) {
-    files = new Files(engine, reason)
+    files = new Files(engine)
     all.set(engine, files)
   }
   return files
 }
 
-function choice(named: ModelName | 'auto'): { name: ModelName; reason: string } {
+/**
+ * Which model serves files, and why.
+ * @throws ENOTSUP for a model that has nothing to do with files
+ */
+export function fileModel(named: ModelName | 'auto'): { name: ModelName; reason: string } {
   if (named === 'auto') {
     chosen ??= chooseForFiles()
     return { name: chosen.model.name, reason: chosen.reason }

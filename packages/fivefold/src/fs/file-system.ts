@@ -1,7 +1,7 @@
 /** The functions of node:fs/promises over one model: those that touch a file's data are ours, the others Node's. */
 import * as fs from 'node:fs'
 import * as promises from 'node:fs/promises'
-import { type Files, filesFor } from '../file/files.js'
+import { type Files, fileModel, filesFor } from '../file/files.js'
 import { checkAborted, nodeError } from '../file/node-error.js'
 import { OpenFile } from '../file/open-file.js'
 import type { ModelName } from '../models/model.js'
@@ -50,7 +50,7 @@ export class FileSystem {
 
   /** Why this model, when 'auto' chose it. */
   get reason(): string {
-    return this.#files.reason
+    return fileModel(this.#options.model ?? 'auto').reason
   }
 
   // ---- ours

@@ -8,7 +8,7 @@ import type { FileHandle as NodeFileHandle } from 'node:fs/promises'
 import { createInterface, type Interface } from 'node:readline'
 import { requireBatch } from '../file/batch.js'
 import type { Files } from '../file/files.js'
-import { nodeError } from '../file/node-error.js'
+import { checkAborted, nodeError } from '../file/node-error.js'
 import { OpenFile } from '../file/open-file.js'
 import { Answer } from '../file/transfer.js'
 import { rawClose } from '../sys/descriptor.js'
@@ -40,8 +40,8 @@ export interface WriteOptions {
 
 // A handle that nobody can close any more closes itself, as Node's does.
 const forgotten = new FinalizationRegistry<OpenFile>((file) => {
-  process.emitWarning(`Closing file descriptor ${file.fd} on garbage collection`)
   file.whenIdle(() => rawClose(file.fd))
+  process.emitWarning(`Closing file descriptor ${file.fd} on garbage collection`)
 })
 
 export class FileHandle extends EventEmitter implements AsyncDisposable {
@@ -142,7 +142,7 @@ export class FileHandle extends EventEmitter implements AsyncDisposable {
     if (signal !== null && !isSignal(signal)) throw notASignal(signal)
     const at = await this.#position(position, refuse)
     if (this.#fd < 0) return closed('read')
-    if (signal?.aborted) throw signal.reason
+    checkAborted(signal)
     const memory = length === bytes.length ? bytes : bytes.subarray(offset, offset + length)
     return this.#file.read(memory, at, Answer.read, buffer, signal)
   }
@@ -214,7 +214,7 @@ export class FileHandle extends EventEmitter implements AsyncDisposable {
       return refuse()
     }
     const memory = count === bytes.length ? bytes : bytes.subarray(offset, offset + count)
-    if (signal?.aborted) return Promise.reject(signal.reason)
+    checkAborted(signal)
     return this.#file.write(memory, offsetOr(position), Answer.written, buffer, signal)
   }
 
@@ -263,7 +263,7 @@ export class FileHandle extends EventEmitter implements AsyncDisposable {
       ? (buffers as readonly Uint8Array[])
       : buffers.map(bytesOf)
     requireBatch(memory, positions)
-    signal?.throwIfAborted()
+    checkAborted(signal)
     if (memory.length === 0) return new Int32Array(0)
     return this.#file.readBatch(memory, positions, signal)
   }
@@ -316,7 +316,12 @@ export class FileHandle extends EventEmitter implements AsyncDisposable {
 
   stat(options?: fs.StatOptions & { bigint?: false }): Promise<fs.Stats>
   stat(options: fs.StatOptions & { bigint: true }): Promise<fs.BigIntStats>
-  stat(options?: fs.StatOptions): Promise<fs.Stats | fs.BigIntStats> {
+  async stat(options?: fs.StatOptions): Promise<fs.Stats | fs.BigIntStats> {
+    if (!(#fd in this)) {
+      throw Object.assign(new Error('handle must be an instance of FileHandle'), {
+        code: 'ERR_INTERNAL_ASSERTION',
+      })
+    }
     return this.#node('fstat', (fd, done) => fs.fstat(fd, options, done))
   }
 

@@ -55,7 +55,8 @@ async function readKnown(file: OpenFile, size: number, signal: AbortSignal | und
   let total = 0
   while (total < size) {
     const portion = size <= PORTION ? buffer : buffer.subarray(total, Math.min(size, total + PORTION))
-    const bytes = (await file.read(portion, -1, 0, null, signal ?? null)) as number
+    // A portion of a regular file ends by itself: only what may wait is told of the signal.
+    const bytes = (await file.read(portion, -1)) as number
     total += bytes
     if (signal !== undefined) checkAborted(signal)
     // It is shorter than it said.
