@@ -114,7 +114,12 @@ const cases: Record<string, (setting: Setting) => Promise<void>> = {
   },
   async 'a FIFO: open waits for its other end, a read for data'({ api }) {
     const path = fifo()
-    const opening = api.open(path)
+    let opened = false
+    const opening = api.open(path).finally(() => {
+      opened = true
+    })
+    for (let turns = 0; turns < 20; turns++) await new Promise((resolve) => setTimeout(resolve, 1))
+    assert.equal(opened, false)
     const writing = fs.promises.open(path, 'w')
     const [reader, writer] = await Promise.all([opening, writing])
     const read = reader.read(Buffer.alloc(10))
@@ -155,6 +160,38 @@ const cases: Record<string, (setting: Setting) => Promise<void>> = {
     })
     fs.closeSync(keep)
     await handle.close()
+  },
+  async 'more that wait than may be under way: one that waits its turn can be ended'({ api, cancels }) {
+    if (!cancels) return
+    const path = fifo()
+    const keep = fs.openSync(path, fs.constants.O_RDWR)
+    const handles = await Promise.all(Array.from({ length: 70 }, () => api.open(path)))
+    const controllers = handles.map(() => new AbortController())
+    const reads = handles.map((handle, index) =>
+      handle.read(Buffer.alloc(1), { signal: controllers[index]!.signal }),
+    )
+    const last = assert.rejects(reads[69]!, { name: 'AbortError' })
+    controllers[69]!.abort()
+    await last
+    fs.writeSync(keep, 'x'.repeat(68))
+    const ended = Promise.allSettled(reads.slice(0, 69))
+    // Of 69 readers one has nothing: it is ended too.
+    const answered = new Set<number>()
+    await new Promise<void>((resolve) => {
+      reads.slice(0, 69).forEach((read, index) => {
+        read.then(
+          () => answered.add(index).size === 68 && resolve(),
+          () => {},
+        )
+      })
+    })
+    for (let index = 0; index < 69; index++) if (!answered.has(index)) controllers[index]!.abort()
+    const outcomes = await ended
+    assert.equal(outcomes.filter(({ status }) => status === 'fulfilled').length, 68)
+    // And there is room again.
+    assert.equal(((await api.readFile('/proc/self/comm')) as Buffer).length > 0, true)
+    fs.closeSync(keep)
+    for (const handle of handles) await handle.close()
   },
   async 'a signal ends an open that waits'({ api }) {
     const path = fifo()

@@ -27,8 +27,8 @@ export interface WatchOptions {
   /** 'epoll' (the default), 'poll' or 'select'. */
   model?: ModelName | 'auto'
   /**
-   * The descriptor was closed, or is another file by now: the watch is over. epoll notices at the next call that
-   * concerns it, not before.
+   * The descriptor was closed, or is another file by now: the watch is over. That is noticed with the next report or
+   * call that concerns it, and not before; there may be none.
    */
   gone?(watch: Watch): void
 }
