@@ -171,6 +171,7 @@ const cases: Record<string, (setting: Setting) => Promise<void>> = {
       handle.read(Buffer.alloc(1), { signal: controllers[index]!.signal }),
     )
     const last = assert.rejects(reads[69]!, { name: 'AbortError' })
+    await new Promise((resolve) => setImmediate(resolve))
     controllers[69]!.abort()
     await last
     fs.writeSync(keep, 'x'.repeat(68))
