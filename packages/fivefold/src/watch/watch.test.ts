@@ -248,7 +248,7 @@ function child(program: string, flags: string[] = []) {
       '-e',
       `import { watch } from ${index}; import * as sys from ${sys}; import fs from 'node:fs'; ${program}`,
     ],
-    { encoding: 'utf8', timeout: 60_000 },
+    { encoding: 'utf8', timeout: 900_000 },
   )
   return { stdout, status, signal }
 }

@@ -44,7 +44,9 @@ export class Watch implements Disposable {
   readonly #watches: Watches
   readonly #callback: WatchCallback
   readonly #gone: ((watch: Watch) => void) | undefined
-  /** @internal */
+  #interest: Interest
+  #paused = false
+  /** @internal What the poller knows; 0: nothing, for a pause. */
   wanted: Interest
   /** @internal The turn it began in: what is reported in it was found before. */
   readonly since: number
@@ -60,7 +62,7 @@ export class Watch implements Disposable {
     options: WatchOptions,
   ) {
     this.fd = fd
-    this.wanted = wanted
+    this.#interest = this.wanted = wanted
     this.since = watches.turns
     this.#watches = watches
     this.#callback = callback
@@ -69,24 +71,42 @@ export class Watch implements Disposable {
   }
 
   get interest(): Readiness {
-    return names[this.wanted]!
+    return names[this.#interest]!
   }
 
-  /** Changes what is waited for. @throws EBADF where the descriptor is not that file any more */
+  /** Changes what is waited for, and ends a pause. @throws EBADF: the descriptor is not that file any more */
   set interest(interest: Readiness) {
     const wanted = bitsOf(interest)
     if (this.#closed) throw systemError(-EBADF, 'watch', 'this watch is closed')
-    if (wanted === this.wanted) return
-    if (!isStill(this.fd)) {
-      this.#watches.lose(this)
-      throw systemError(-EBADF, 'watch', `descriptor ${this.fd} was closed, or is another file by now`)
-    }
-    this.#watches.poller.set(this.fd, this.wanted, wanted)
-    this.wanted = wanted
+    this.#interest = wanted
+    this.#paused = false
+    this.#set(wanted)
   }
 
   get closed(): boolean {
     return this.#closed
+  }
+
+  /** Nothing is reported until `resume`. */
+  pause(): void {
+    if (!this.#paused) this.#set(0)
+    this.#paused = true
+  }
+
+  /** Reports again, whatever is of interest by now. */
+  resume(): void {
+    if (this.#closed || !this.#paused) return
+    this.#paused = false
+    this.#set(this.#interest)
+  }
+
+  #set(wanted: Interest): void {
+    if (this.#closed || wanted === this.wanted) return
+    if (!isStill(this.fd)) {
+      this.#watches.lose(this)
+      throw systemError(-EBADF, 'watch', `descriptor ${this.fd} was closed, or is another file by now`)
+    }
+    this.#watches.change(this, wanted)
   }
 
   /** Keeps the process alive: the default. */
@@ -212,10 +232,16 @@ class Watches implements Ready {
     return watch
   }
 
+  change(watch: Watch, wanted: Interest): void {
+    this.poller.set(watch.fd, watch.wanted, wanted)
+    watch.wanted = wanted
+    if (wanted !== 0) this.engine.schedule()
+  }
+
   /** Ends a watch whose descriptor is what it was. */
   take(watch: Watch): void {
     this.#watches.delete(watch.fd)
-    this.poller.set(watch.fd, watch.wanted, 0)
+    if (watch.wanted !== 0) this.poller.set(watch.fd, watch.wanted, 0)
     forget(watch.fd)
     watch.ended()
   }
@@ -225,7 +251,7 @@ class Watches implements Ready {
     if (this.#watches.get(watch.fd) !== watch) return
     this.#watches.delete(watch.fd)
     try {
-      this.poller.set(watch.fd, watch.wanted, 0)
+      if (watch.wanted !== 0) this.poller.set(watch.fd, watch.wanted, 0)
     } catch {
       // Nobody is registered by that number: that is what was to be reached.
     }
@@ -264,7 +290,7 @@ class Watches implements Ready {
           this.lose(watch)
           continue
         }
-        this.poller.set(watch.fd, 0, watch.wanted)
+        if (watch.wanted !== 0) this.poller.set(watch.fd, 0, watch.wanted)
         if (watch.refed) this.engine.ref()
       }
       this.engine.schedule()
