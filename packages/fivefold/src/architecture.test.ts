@@ -16,6 +16,7 @@ const rooms = [
   'file',
   'fs',
   'watch',
+  'unix',
   'index.ts',
   'conformance',
 ]
