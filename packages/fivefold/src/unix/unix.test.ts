@@ -228,9 +228,12 @@ test('credentials: of the peer, when it connected', async () => {
   while (credentials === undefined) await soon()
   assert.deepEqual(credentials, mine)
   assert.deepEqual(client.credentials, mine)
-  await server.close(true)
-  assert.deepEqual(client.credentials, mine, 'also afterwards')
   client.close()
+  await server.close(true)
+  const [a, b] = socketpair()
+  a.close()
+  assert.deepEqual(a.credentials, mine, 'also afterwards')
+  b.close()
 })
 
 test('dgram pairs, and a socket that was passed', async () => {
@@ -295,6 +298,30 @@ test('a full backlog: connect waits its turn, and a signal ends the wait', async
   await assert.rejects(connect({ path, signal: controller.signal }), /enough/)
   for (const client of await Promise.all(clients)) client.close()
   await server.close(true)
+})
+
+test('out of descriptors: the listener says so, and accepts when there are some', () => {
+  const module = (path: string) => JSON.stringify(new URL(path, import.meta.url).href)
+  const program = `
+    import { openSync, closeSync } from 'node:fs'
+    import { connect, listen } from ${module('./index.js')}
+    import * as sys from ${module('../sys/index.js')}
+    const path = '\\0fivefold-emfile-' + process.pid
+    const hogs = []
+    const server = await listen({
+      path,
+      socket: { open(socket) { console.log('open'); socket.close(); server.close() } },
+      error(error) {
+        if (hogs.length > 0) console.log(error.code)
+        for (const fd of hogs.splice(0)) closeSync(fd)
+      },
+    })
+    const fd = sys.socket(sys.AF_UNIX, sys.SOCK_SEQPACKET)
+    sys.connect(fd, { family: 'Unix', path })
+    sys.setrlimit(sys.RLIMIT_NOFILE, { soft: 100, hard: 100 })
+    try { for (;;) hogs.push(openSync('/dev/null')) } catch (error) { if (error.code !== 'EMFILE') throw error }`
+  const output = execFileSync(process.execPath, ['--input-type=module', '-e', program], { encoding: 'utf8' })
+  assert.equal(output, 'EMFILE\nopen\n')
 })
 
 test('between two processes: a Python’s SEQPACKET, its descriptor and its pid', async (t) => {

@@ -107,6 +107,37 @@ for (const model of models) {
     rawClose(fd)
   })
 
+  test(`${model}: paused it says nothing, resumed all there is`, async () => {
+    const fd = bell()
+    rawEventfdWrite(fd, 1)
+    let calls = 0
+    let paused = true
+    const heard = new Promise<void>((resolve) => {
+      const it = watch(
+        fd,
+        'read',
+        () => {
+          assert.equal(paused, false)
+          calls++
+          it.close()
+          resolve()
+        },
+        { model },
+      )
+      it.pause()
+      it.pause()
+      setTimeout(() => {
+        assert.equal(it.interest, 'read')
+        paused = false
+        it.resume()
+        it.resume()
+      }, 50)
+    })
+    await heard
+    assert.equal(calls, 1)
+    rawClose(fd)
+  })
+
   test(`${model}: a timerfd`, async () => {
     const fd = timerfdCreate(1, 0o2000000 | 0o4000)
     timerfdSettime(fd, 1)
