@@ -13,30 +13,11 @@ import { OpenFile } from '../file/open-file.js'
 import { Answer } from '../file/transfer.js'
 import { rawClose } from '../sys/descriptor.js'
 import { O_ACCMODE, O_RDONLY } from '../sys/fcntl.js'
-import { bytesOf, isSignal, onNull, optionsOf, refusedOfHandle, type WholeFileOptions } from './arguments.js'
+import { bytesOf, onNull, optionsOf, refusedOfHandle, type WholeFileOptions } from './arguments.js'
 import { fallocate, flock, type LockOptions } from './extras.js'
+import { offsetOr, type ReadOptions, readForm, type WriteOptions, writeForm } from './forms.js'
 import { type ReadStreamOptions, readStream, type WriteStreamOptions, writeStream } from './streams.js'
 import { readAll, type WritableData, writeAll } from './whole.js'
-
-/** What `read` takes in place of its last three arguments. */
-export interface ReadOptions<T extends NodeJS.ArrayBufferView = NodeJS.ArrayBufferView> {
-  buffer?: T
-  /** Where in the buffer. Default 0. */
-  offset?: number | null
-  /** How many bytes at most. Default: to the end of the buffer. */
-  length?: number | null
-  /** Where in the file; null, the default: at the file's own position, which moves on. */
-  position?: number | bigint | null
-  /** Ends a read that waits (of a FIFO, a terminal, a device), as far as the model can. */
-  signal?: AbortSignal
-}
-
-export interface WriteOptions {
-  offset?: number | null
-  length?: number | null
-  position?: number | null
-  signal?: AbortSignal
-}
 
 // A handle that nobody can close any more closes itself, as Node's does.
 const forgotten = new FinalizationRegistry<OpenFile>((file) => {
@@ -111,55 +92,12 @@ export class FileHandle extends EventEmitter implements AsyncDisposable {
   }
 
   async #readSlowly(given: unknown, offset: unknown, length: unknown, position: unknown): Promise<unknown> {
-    const refuse = () =>
-      refusedOfHandle((node) =>
-        node.read(given as Buffer, offset as number, length as number, position as number),
-      )
-    let buffer = given
-    let signal: AbortSignal | null = null
-    if (!ArrayBuffer.isView(buffer)) {
-      if (buffer !== undefined && buffer !== null && (typeof buffer !== 'object' || Array.isArray(buffer))) {
-        return refuse()
-      }
-      const options = (buffer ?? {}) as ReadOptions
-      ;({ offset, length, position } = options)
-      buffer = options.buffer === undefined ? Buffer.alloc(16384) : options.buffer
-      signal = options.signal ?? null
-      if (!ArrayBuffer.isView(buffer)) return refuse()
-    } else if (typeof offset === 'object' && offset !== null) {
-      const options: ReadOptions = offset
-      ;({ offset, length, position } = options)
-      signal = options.signal ?? null
-    }
-    const bytes = bytesOf(buffer as NodeJS.ArrayBufferView)
-    offset ??= 0
-    if (typeof offset !== 'number' || !Number.isSafeInteger(offset) || offset < 0) return refuse()
-    length ??= bytes.length - offset
-    // Node does not look at this one, and ends the process.
-    if (typeof length !== 'number' || !Number.isInteger(length)) throw notAnInteger('length', length)
-    if (length === 0) return { bytesRead: 0, buffer }
-    if (length < 0 || offset + length > bytes.length) return refuse()
-    if (signal !== null && !isSignal(signal)) throw notASignal(signal)
-    const at = await this.#position(position, refuse)
+    const form = await readForm(given, offset, length, position)
+    const { buffer, memory, signal } = form
+    if (memory.length === 0) return { bytesRead: 0, buffer }
     if (this.#fd < 0) return closed('read')
     checkAborted(signal)
-    const memory = length === bytes.length ? bytes : bytes.subarray(offset, offset + length)
-    return this.#file.read(memory, at, Answer.read, buffer, signal)
-  }
-
-  /** What is no offset means the file's own position, unless this version of Node refuses it. */
-  async #position(position: unknown, refuse: () => Promise<unknown>): Promise<number> {
-    if (position === undefined || position === null || position === -1 || position === -1n) return -1
-    if (typeof position === 'number' && Number.isSafeInteger(position) && position >= 0) return position
-    if (typeof position === 'bigint' && position >= 0n && position <= BigInt(Number.MAX_SAFE_INTEGER)) {
-      return Number(position)
-    }
-    try {
-      await refuse()
-    } catch (error) {
-      if ((error as Error).message !== 'these arguments are not understood') throw error
-    }
-    return -1
+    return this.#file.read(memory, form.position, Answer.read, buffer, signal)
   }
 
   write<T extends NodeJS.ArrayBufferView>(
@@ -187,35 +125,12 @@ export class FileHandle extends EventEmitter implements AsyncDisposable {
 
   #write(buffer: unknown, offset: unknown, length: unknown, position: unknown): Promise<unknown> {
     if (this.#fd < 0) return closed('write')
-    const refuse = () =>
-      refusedOfHandle((node) =>
-        node.write(buffer as Buffer, offset as number, length as number, position as number),
-      )
-    if (!ArrayBuffer.isView(buffer)) {
-      if (typeof buffer !== 'string') return refuse()
-      if (length === 'hex' && buffer.length % 2 !== 0) return refuse()
-      const encoding = Buffer.isEncoding(length as string) ? (length as BufferEncoding) : 'utf8'
-      return this.#file.write(Buffer.from(buffer, encoding), offsetOr(offset), Answer.written, buffer)
-    }
-    const bytes = bytesOf(buffer)
-    if (bytes.length === 0) return Promise.resolve({ bytesWritten: 0, buffer })
-    let signal: AbortSignal | null = null
-    if (typeof offset === 'object' && offset !== null) {
-      const options: WriteOptions = offset
-      ;({ offset, length, position } = options)
-      signal = options.signal ?? null
-      if (signal !== null && !isSignal(signal)) return Promise.reject(notASignal(signal))
-    }
-    offset ??= 0
-    if (typeof offset !== 'number' || !Number.isSafeInteger(offset) || offset < 0) return refuse()
-    if (typeof length !== 'number') length = bytes.length - offset
-    const count = length as number
-    if (!Number.isInteger(count) || count < 0 || offset > bytes.length || offset + count > bytes.length) {
-      return refuse()
-    }
-    const memory = count === bytes.length ? bytes : bytes.subarray(offset, offset + count)
+    const form = writeForm(buffer, offset, length, position)
+    if (form instanceof Promise) return form
+    const { memory, signal } = form
+    if (memory.length === 0) return Promise.resolve({ bytesWritten: 0, buffer })
     checkAborted(signal)
-    return this.#file.write(memory, offsetOr(position), Answer.written, buffer, signal)
+    return this.#file.write(memory, form.position, Answer.written, buffer, signal)
   }
 
   async readv<T extends readonly NodeJS.ArrayBufferView[]>(
@@ -437,22 +352,6 @@ function closed<T>(syscall: string): Promise<T> {
   return Promise.reject(Object.assign(new Error('file closed'), { code: 'EBADF', syscall }))
 }
 
-function offsetOr(position: unknown): number {
-  return typeof position === 'number' && Number.isSafeInteger(position) && position >= 0 ? position : -1
-}
-
 function isBuffers(buffers: unknown): buffers is readonly NodeJS.ArrayBufferView[] {
   return Array.isArray(buffers) && buffers.every((buffer) => ArrayBuffer.isView(buffer))
-}
-
-function notAnInteger(name: string, value: unknown): Error {
-  return Object.assign(new TypeError(`${name} is an integer, not ${String(value)}`), {
-    code: 'ERR_INVALID_ARG_TYPE',
-  })
-}
-
-function notASignal(value: unknown): Error {
-  return Object.assign(new TypeError(`signal is an AbortSignal, not ${String(value)}`), {
-    code: 'ERR_INVALID_ARG_TYPE',
-  })
 }

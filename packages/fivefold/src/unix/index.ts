@@ -21,10 +21,12 @@ import {
   socket as socketOf,
 } from '../sys/socket.js'
 import { type Watch, watch } from '../watch/watch.js'
-import { UnixSocket, type UnixSocketOptions, type UnixSocketType } from './socket.js'
+import type { UnixSocketOptions, UnixSocketType } from './handlers.js'
+import { UnixSocket } from './socket.js'
 
 export { type Credentials, peerCredentials } from '../sys/socket.js'
-export { type UnixHandlers, UnixSocket, type UnixSocketOptions, type UnixSocketType } from './socket.js'
+export type { UnixHandlers, UnixSocketOptions, UnixSocketType } from './handlers.js'
+export { UnixSocket } from './socket.js'
 
 const types: Record<UnixSocketType, number> = {
   seqpacket: SOCK_SEQPACKET,
