@@ -31,3 +31,11 @@ export type {
 export { listen } from './stream/listener.js'
 export { Socket } from './stream/socket.js'
 export type { Address, InternetAddress, UnixAddress } from './sys/address.js'
+export {
+  EVENT_READ,
+  EVENT_WRITE,
+  Selector,
+  type SelectorKey,
+  type SelectorOptions,
+} from './watch/selector.js'
+export { type Readiness, type Watch, type WatchCallback, type WatchOptions, watch } from './watch/watch.js'

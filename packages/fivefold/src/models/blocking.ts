@@ -42,6 +42,7 @@ export const blocking: Model = {
   limits: {
     nonBlocking: false,
     files: true,
+    beyond: ['vectors', 'open', 'call'],
     cancels: true,
     borrows: [],
     maxWaiting: DEFAULT_MAX_THREADS,

@@ -36,8 +36,17 @@ export interface Choice {
 
 /** What 'auto' chooses, fastest first: io_uring, else epoll, else poll. */
 export function choose(): Choice {
+  return firstOf([ioUring, epoll, poll])
+}
+
+/** What 'auto' chooses for files, fastest first: io_uring, else posix-aio, else blocking. */
+export function chooseForFiles(): Choice {
+  return firstOf([ioUring, posixAio, blocking])
+}
+
+function firstOf(candidates: readonly Model[]): Choice {
   const refused: string[] = []
-  for (const model of [ioUring, epoll, poll]) {
+  for (const model of candidates) {
     const verdict = model.probe()
     if (verdict.ok) {
       const first = refused.length === 0

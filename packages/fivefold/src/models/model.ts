@@ -41,8 +41,10 @@ export interface Model {
 export interface Limits {
   /** Sockets must be O_NONBLOCK; false: they must not be. */
   readonly nonBlocking: boolean
-  /** read, write and fsync are served. */
+  /** read, write, fsync and fdatasync are served. */
   readonly files: boolean
+  /** Of files, what else is served: several buffers in one read or write, open, and any other system call. */
+  readonly beyond?: readonly ('vectors' | 'open' | 'call')[]
   /** Cancelling ends an operation that waits. False: only data, or shutdown(2) of the socket, ends it. */
   readonly cancels: boolean
   /** Operations that the mechanism has no call for: it borrows a poller's, and says so here. */

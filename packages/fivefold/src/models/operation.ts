@@ -1,5 +1,5 @@
 /**
- * What can be asked of a model: ten operations, and the one object that carries each from the question to the
+ * What can be asked of a model: twelve operations, and the one object that carries each from the question to the
  * answer. It is io_uring's submission entry and completion entry in one, because every model can fill that form.
  */
 import { Buffer } from 'node:buffer'
@@ -22,12 +22,18 @@ export const Kind = {
   recvfrom: 4,
   /** sendto(2) of `buffers[0]` to `address` (none: the connected peer). `result`: the bytes sent. As for `send`. */
   sendto: 5,
-  /** pread(2) into `buffers[0]` at `position`. `result`: the bytes read; 0 at the end of the file. */
+  /** pread(2) into `buffers` at `position`. `result`: the bytes read; 0 at the end of the file. */
   read: 6,
-  /** pwrite(2) of `buffers[0]` at `position`. `result`: the bytes written, which may be fewer. */
+  /** pwrite(2) of `buffers` at `position`. `result`: the bytes written, which may be fewer. */
   write: 7,
   /** fsync(2). `result`: 0. */
   fsync: 8,
+  /** fdatasync(2). `result`: 0. */
+  fdatasync: 9,
+  /** open(2) of the path in `address`, with `flags` and `mode`, closed on exec. `result`: the descriptor. */
+  open: 10,
+  /** Any system call: `call` is its number and its arguments. `result`: what it returns. */
+  call: 11,
 } as const
 
 export type Kind = (typeof Kind)[keyof typeof Kind]
@@ -43,6 +49,9 @@ export const syscallOf: readonly string[] = [
   'read',
   'write',
   'fsync',
+  'fdatasync',
+  'open',
+  'syscall',
 ]
 
 /** Hears of completions. It must not throw: what a user's handler throws is dealt with before it gets here. */
@@ -63,19 +72,28 @@ export interface PhaseStamps {
 }
 
 export class Operation {
-  // The question.
-  readonly kind: Kind
-  readonly fd: number
+  // The question. Nothing of it may change while the operation is in flight.
+  kind: Kind
+  fd: number
   /** Who hears of it. */
   readonly owner: Completion
-  /** send, sendto, read, write: the memory. Whole views; a driver keeps its own place in them. */
+  /**
+   * send, sendto, read, write: the memory. Whole views; a driver keeps its own place in them. read and write take
+   * one, or up to 1024 where `limits.beyond` has 'vectors'.
+   */
   buffers: readonly Uint8Array[] = none
-  /** connect, sendto: the encoded socket address. */
+  /** connect, sendto: the encoded socket address. open: the path, with the NUL that ends it; at most 4096 bytes. */
   address: Uint8Array | null = null
   /** recvfrom: the most bytes of a datagram; what is longer arrives cut. */
   room = 65536
   /** read, write: the offset in the file, a safe integer; -1: the file's own position. */
   position = -1
+  /** open: O_* of open(2). */
+  flags = 0
+  /** open: of a file that is created. */
+  mode = 0
+  /** call: the number and six arguments: integers, and addresses of memory in `buffers`, which are held. */
+  call: Float64Array | null = null
 
   // The answer.
   /** 0 or more, or a negative errno. */

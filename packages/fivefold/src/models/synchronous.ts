@@ -66,3 +66,23 @@ export const poll = synchronous('poll', 'multiplexing', PollPoller)
 export const epoll = synchronous('epoll', 'multiplexing', EpollPoller)
 export const sigio = synchronous('sigio', 'signal-driven', SigioPoller, probeSigio, { workers: false })
 export const rtsig = synchronous('rtsig', 'signal-driven', RtsigPoller, probeRtsig)
+
+/** Phase 1 alone, of the models whose whole point it is: for those who make the calls of phase 2 themselves. */
+export function openMultiplexer(name: ModelName | 'auto', host: Host): Poller {
+  switch (name) {
+    case 'select':
+      return new SelectPoller(host)
+    case 'poll':
+      return new PollPoller(host)
+    case 'epoll':
+    case 'auto':
+      return new EpollPoller(host)
+    default:
+      throw Object.assign(
+        new Error(
+          `${name} does not report the readiness of any descriptor; choose 'epoll', 'poll' or 'select'`,
+        ),
+        { code: 'ENOTSUP' },
+      )
+  }
+}

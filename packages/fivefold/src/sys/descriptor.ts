@@ -20,6 +20,9 @@ const ioctlC = bind<(fd: number, request: number, argument: Pointer) => number>(
   'pointer',
 ])
 
+type System = (number: number, a: number, b: number, c: number, d: number, e: number, f: number) => number
+const syscallC = bind<System>('syscall', 'long', ['long', 'long', 'long', 'long', 'long', 'long', 'long'])
+
 const EINTR = -errnos.EINTR
 
 /** ioctl(2): how many bytes can be read now. */
@@ -60,6 +63,16 @@ export function rawWritev(fd: number, iov: Pointer, count: number): number {
  */
 export function rawClose(fd: number): number {
   return closeC(fd) < 0 ? -errno() : 0
+}
+
+/**
+ * syscall(2): any call, by its number (SYS) and up to six arguments, integers or addresses.
+ * @param call the number, then the arguments
+ * @returns what it answers, or a negative errno
+ */
+export function rawSyscall(call: Float64Array): number {
+  const n = syscallC(call[0]!, call[1]!, call[2]!, call[3]!, call[4]!, call[5]!, call[6]!)
+  return n === -1 ? -errno() : n
 }
 
 /** ioctl(2) with a pointer. @returns what the request answers, or a negative errno */

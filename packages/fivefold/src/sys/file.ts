@@ -12,6 +12,12 @@ import { check, errnos } from './errno.js'
 import { bind, errno, type Pointer } from './ffi.js'
 import { requireStable } from './memory.js'
 
+const openC = bind<(dirfd: number, path: Pointer, flags: number, mode: number) => number>('openat', 'int', [
+  'int',
+  'pointer',
+  'int',
+  'unsigned',
+])
 type Positioned = (fd: number, buf: Pointer, count: number, offset: number) => number
 
 const openatC = bind<(dirfd: number, path: string, flags: number, mode: number) => number>('openat', 'int', [
@@ -22,6 +28,9 @@ const openatC = bind<(dirfd: number, path: string, flags: number, mode: number) 
 ])
 const preadC = bind<Positioned>('pread', 'long', ['int', 'pointer', 'size_t', 'int64'])
 const pwriteC = bind<Positioned>('pwrite', 'long', ['int', 'pointer', 'size_t', 'int64'])
+type Vectored = (fd: number, iov: Pointer, count: number, offset: number) => number
+const preadvC = bind<Vectored>('preadv', 'long', ['int', 'pointer', 'int', 'int64'])
+const pwritevC = bind<Vectored>('pwritev', 'long', ['int', 'pointer', 'int', 'int64'])
 const fsyncC = bind<(fd: number) => number>('fsync', 'int', ['int'])
 const fdatasyncC = bind<(fd: number) => number>('fdatasync', 'int', ['int'])
 const ftruncateC = bind<(fd: number, length: number) => number>('ftruncate', 'int', ['int', 'int64'])
@@ -108,6 +117,12 @@ export function rawOpenat(dirfd: number, path: string, flags: number, mode: numb
   return fd < 0 ? -errno() : fd
 }
 
+/** openat(2) of a path in memory, where a NUL ends it: a path need not be text. @returns a descriptor, or a negative errno */
+export function rawOpenBytes(dirfd: number, path: Pointer, flags: number, mode: number): number {
+  const fd = openC(dirfd, path, flags, mode)
+  return fd < 0 ? -errno() : fd
+}
+
 /** pread(2). @returns the bytes read, 0 at the end, or a negative errno: ESPIPE for what has no offsets */
 export function rawPread(fd: number, buf: Pointer, count: number, offset: number): number {
   const n = preadC(fd, buf, count, offset)
@@ -117,6 +132,18 @@ export function rawPread(fd: number, buf: Pointer, count: number, offset: number
 /** pwrite(2). With O_APPEND, Linux appends whatever the offset. @returns the bytes written, or a negative errno */
 export function rawPwrite(fd: number, buf: Pointer, count: number, offset: number): number {
   const n = pwriteC(fd, buf, count, offset)
+  return n < 0 ? -errno() : n
+}
+
+/** preadv(2). @param iov `struct iovec[count]` @returns the bytes read, 0 at the end, or a negative errno */
+export function rawPreadv(fd: number, iov: Pointer, count: number, offset: number): number {
+  const n = preadvC(fd, iov, count, offset)
+  return n < 0 ? -errno() : n
+}
+
+/** pwritev(2). @param iov `struct iovec[count]` @returns the bytes written, or a negative errno */
+export function rawPwritev(fd: number, iov: Pointer, count: number, offset: number): number {
+  const n = pwritevC(fd, iov, count, offset)
   return n < 0 ? -errno() : n
 }
 

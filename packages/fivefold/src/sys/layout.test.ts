@@ -29,6 +29,7 @@ const HEADERS = `
 #include <time.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/inotify.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -320,6 +321,10 @@ test('the x86-64 column', async () => {
       timer_delete: 226,
       recvfrom: 45,
       sendto: 44,
+      flock: 73,
+      fallocate: 285,
+      sendfile: 40,
+      splice: 275,
     },
     EPOLL_EVENT: { size: 12, data: 4 },
     O_DIRECT: 0x4000,
@@ -344,6 +349,10 @@ test('the arm64 column', async () => {
       timer_delete: 111,
       recvfrom: 207,
       sendto: 206,
+      flock: 32,
+      fallocate: 47,
+      sendfile: 71,
+      splice: 76,
     },
     EPOLL_EVENT: { size: 16, data: 8 },
     O_DIRECT: 0x10000,

@@ -23,6 +23,10 @@ export const SYS = {
   timer_delete: x64 ? 226 : 111,
   recvfrom: x64 ? 45 : 207,
   sendto: x64 ? 44 : 206,
+  flock: x64 ? 73 : 32,
+  fallocate: x64 ? 285 : 47,
+  sendfile: x64 ? 40 : 71,
+  splice: x64 ? 275 : 76,
 } as const
 
 /** epoll_event is packed on x86-64 alone (uapi/linux/eventpoll.h): 12 bytes, data at 4; elsewhere 16 and 8. */

@@ -28,6 +28,8 @@ import { SYS } from './platform.js'
 
 /** Operations. */
 export const IORING_OP_NOP = 0
+export const IORING_OP_READV = 1
+export const IORING_OP_WRITEV = 2
 export const IORING_OP_FSYNC = 3
 export const IORING_OP_POLL_ADD = 6
 export const IORING_OP_SENDMSG = 9
@@ -36,6 +38,7 @@ export const IORING_OP_TIMEOUT = 11
 export const IORING_OP_ACCEPT = 13
 export const IORING_OP_ASYNC_CANCEL = 14
 export const IORING_OP_CONNECT = 16
+export const IORING_OP_OPENAT = 18
 export const IORING_OP_READ = 22
 export const IORING_OP_WRITE = 23
 export const IORING_OP_SEND = 26
@@ -79,9 +82,13 @@ export const IORING_CQ_EVENTFD_DISABLED = 1 << 0
 /** Flags of a submission (already at their place in the entry's first word). */
 export const IOSQE_FIXED_FILE = 1 << (0 + 8)
 export const IOSQE_IO_LINK = 1 << (2 + 8)
+/** Not tried at once, but left to a kernel thread. */
+export const IOSQE_ASYNC = 1 << (4 + 8)
 export const IOSQE_BUFFER_SELECT = 1 << (5 + 8)
 export const IORING_ACCEPT_MULTISHOT = 1 << (0 + 16) // 5.19
 export const IORING_RECV_MULTISHOT = 1 << (1 + 16) // 6.0
+/** Of an FSYNC: like fdatasync(2). */
+export const IORING_FSYNC_DATASYNC = 1 << 0
 /** In `len` of a POLL_ADD. */
 export const IORING_POLL_ADD_MULTI = 1 << 0 // 5.13
 /** Of an ASYNC_CANCEL. */

@@ -40,6 +40,7 @@ export const ioUring: Model = {
   limits: {
     nonBlocking: false,
     files: true,
+    beyond: ['vectors', 'open'],
     cancels: true,
     borrows: [],
     maxWaiting: Number.POSITIVE_INFINITY,

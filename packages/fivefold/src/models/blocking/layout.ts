@@ -43,10 +43,13 @@ export const FD = 9
 export const MASK = 10
 /** receive, recvfrom: the room at each slot's memory. */
 export const ROOM = 11
-/** send: the entries of the iovec. connect, sendto: the bytes of the address. */
+/** send; read and write of several buffers: the entries of the iovec. connect, sendto: the bytes of the address. */
 export const COUNT = 12
 /** 1: somebody wants to know when each call returned. */
 export const STAMPED = 13
+/** open: its flags and mode. The path lies where other requests have their iovec. */
+export const FLAGS = 14
+export const MODE = 15
 
 /** The thread waits for a request. */
 export const IDLE = 0
@@ -63,6 +66,8 @@ export const GONE = 4
 export const MEMORY = 8
 export const LENGTH = 9
 export const POSITION = 10
+/** A system call's number, then its arguments: between the slots and the addresses. */
+export const CALL = 640 / 8
 
 // ---- slots: what each answer says
 

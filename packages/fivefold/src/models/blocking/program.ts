@@ -6,10 +6,20 @@
  */
 import '../threads/begin.js'
 import { workerData } from 'node:worker_threads'
-import { rawRead, rawWrite } from '../../sys/descriptor.js'
+import { rawRead, rawReadv, rawSyscall, rawWrite, rawWritev } from '../../sys/descriptor.js'
 import { rawEventfdWrite } from '../../sys/eventfd.js'
+import { O_CLOEXEC } from '../../sys/fcntl.js'
 import { addressOf } from '../../sys/ffi.js'
-import { rawFsync, rawPread, rawPwrite } from '../../sys/file.js'
+import {
+  AT_FDCWD,
+  rawFdatasync,
+  rawFsync,
+  rawOpenBytes,
+  rawPread,
+  rawPreadv,
+  rawPwrite,
+  rawPwritev,
+} from '../../sys/file.js'
 import { POLLIN, POLLOUT, rawPoll } from '../../sys/poll.js'
 import { gettid } from '../../sys/process.js'
 import { SCHED_BATCH, schedSetscheduler } from '../../sys/scheduling.js'
@@ -37,10 +47,12 @@ import {
   ANNOUNCED,
   ASLEEP,
   BYTES,
+  CALL,
   CANCEL,
   COUNT,
   DOUBLES_PER_SLOT,
   FD,
+  FLAGS,
   FROM_AT,
   FROM_LENGTH,
   FROM_LENGTH_AT,
@@ -54,6 +66,7 @@ import {
   LENGTH,
   MASK,
   MEMORY,
+  MODE,
   MSGHDR_AT,
   MSGHDR_BYTES,
   POSITION,
@@ -357,10 +370,34 @@ function transfer(
   atOffset: (fd: number, memory: number, length: number, offset: number) => number,
   atPosition: (fd: number, memory: number, length: number) => number,
 ): void {
-  const memory = doubles[MEMORY]!
-  const length = doubles[LENGTH]!
+  const several = words[COUNT]! > 0
+  const memory = several ? desk + IOV_AT : doubles[MEMORY]!
+  const length = several ? words[COUNT]! : doubles[LENGTH]!
   const position = doubles[POSITION]!
   untilDone(() => (position < 0 ? atPosition(fd, memory, length) : atOffset(fd, memory, length, position)))
+}
+
+/** With several buffers: memory is an iovec, and its length a count of entries. */
+function read(fd: number): void {
+  if (words[COUNT]! > 0) transfer(fd, rawPreadv, rawReadv)
+  else transfer(fd, rawPread, rawRead)
+}
+
+function write(fd: number): void {
+  if (words[COUNT]! > 0) transfer(fd, rawPwritev, rawWritev)
+  else transfer(fd, rawPwrite, rawWrite)
+}
+
+function open(): void {
+  const flags = words[FLAGS]! | O_CLOEXEC
+  const mode = words[MODE]!
+  untilDone(() => rawOpenBytes(AT_FDCWD, desk + IOV_AT, flags, mode))
+}
+
+/** What it returns may not fit the answer's word; Linux moves at most 2 GiB less a page, which does. */
+function call(): void {
+  const number = doubles.slice(CALL, CALL + 7)
+  untilDone(() => rawSyscall(number))
 }
 
 // ---- the thread
@@ -372,9 +409,12 @@ const programs: Record<Kind, (fd: number) => void> = {
   [Kind.send]: send,
   [Kind.recvfrom]: recvfrom,
   [Kind.sendto]: sendto,
-  [Kind.read]: (fd) => transfer(fd, rawPread, rawRead),
-  [Kind.write]: (fd) => transfer(fd, rawPwrite, rawWrite),
+  [Kind.read]: read,
+  [Kind.write]: write,
   [Kind.fsync]: (fd) => untilDone(() => rawFsync(fd)),
+  [Kind.fdatasync]: (fd) => untilDone(() => rawFdatasync(fd)),
+  [Kind.open]: open,
+  [Kind.call]: call,
 }
 
 /** Errors of accept(2) that concern one connection, already gone: the next may be fine. */

@@ -71,10 +71,20 @@ export class Thread {
         break
       case Kind.read:
       case Kind.write:
-        this.#writeMemory(operation)
+        if (operation.buffers.length > 1) words[at.COUNT] = this.#writeIovec(operation)
+        else this.#writeMemory(operation)
         doubles[at.POSITION] = operation.position
         break
       case Kind.fsync:
+      case Kind.fdatasync:
+        break
+      case Kind.open:
+        this.bytes.set(operation.address!, at.IOV_AT)
+        words[at.FLAGS] = operation.flags
+        words[at.MODE] = operation.mode
+        break
+      case Kind.call:
+        doubles.set(operation.call!, at.CALL)
         break
     }
   }

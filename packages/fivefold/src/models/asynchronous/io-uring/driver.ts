@@ -341,6 +341,10 @@ export class IoUringDriver implements Driver {
   #ask(operation: Operation, first: boolean): void {
     const { slot, kind } = operation
     if (kind === Kind.sendto && !this.#datagramSends.begin(operation, first)) return
+    if (kind === Kind.call) {
+      this.#finish(operation, -EOPNOTSUPP)
+      return
+    }
     if (kind === Kind.recvfrom) {
       this.#datagrams ??= new DatagramBuffers(this.ring, DATAGRAMS, this.#sizes.datagrams ?? 128)
     }
@@ -485,7 +489,7 @@ export class IoUringDriver implements Driver {
 
   #failed(operation: Operation, result: number): void {
     const file = operation.kind >= Kind.read
-    if (file ? result === -EINTR : passes(result)) this.#again(operation)
+    if (file ? result === -EINTR || result === -ERESTARTSYS : passes(result)) this.#again(operation)
     else this.#finish(operation, result)
   }
 
@@ -581,6 +585,8 @@ const ECONNABORTED = 103
 const ENOBUFS = 105
 const EISCONN = 106
 const ECANCELED = 125
+/** What the kernel keeps to itself elsewhere: an open that waited was interrupted, as it is when cancelled. */
+const ERESTARTSYS = 512
 
 /** What a receive reports of datagrams sent earlier (RFC 1122 4.1.3.3): the socket goes on. */
 const ofTheNetwork = new Set([

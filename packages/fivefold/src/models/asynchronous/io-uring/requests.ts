@@ -1,15 +1,19 @@
 /**
  * How each operation is asked of the kernel: the submission entry of each kind, and the memory it points into.
  */
+import { O_CLOEXEC } from '../../../sys/fcntl.js'
 import { addressOf } from '../../../sys/ffi.js'
 import { AF_UNIX, MSG_DONTWAIT, MSG_NOSIGNAL, MSG_WAITALL, SOCK_CLOEXEC } from '../../../sys/socket.js'
 import {
   IORING_ACCEPT_MULTISHOT,
+  IORING_FSYNC_DATASYNC,
   IORING_OP_ACCEPT,
   IORING_OP_CONNECT,
   IORING_OP_FSYNC,
+  IORING_OP_OPENAT,
   IORING_OP_POLL_ADD,
   IORING_OP_READ,
+  IORING_OP_READV,
   IORING_OP_RECV,
   IORING_OP_RECVMSG,
   IORING_OP_SEND,
@@ -18,7 +22,9 @@ import {
   IORING_OP_SENDMSG_ZC,
   IORING_OP_TIMEOUT,
   IORING_OP_WRITE,
+  IORING_OP_WRITEV,
   IORING_RECV_MULTISHOT,
+  IOSQE_ASYNC,
   IOSQE_BUFFER_SELECT,
   IOSQE_FIXED_FILE,
   type Ring,
@@ -97,9 +103,19 @@ export class Requests {
         break
       case Kind.read:
       case Kind.write: {
+        const reads = operation.kind === Kind.read
+        const single = operation.buffers.length === 1
         const data = operation.buffers[0]!
-        const code = operation.kind === Kind.read ? IORING_OP_READ : IORING_OP_WRITE
-        const at = this.#push(code, operation, generation, addressOf(data), data.length, 0)
+        const at = single
+          ? this.#push(
+              reads ? IORING_OP_READ : IORING_OP_WRITE,
+              operation,
+              generation,
+              addressOf(data),
+              data.length,
+              0,
+            )
+          : this.#vector(reads ? IORING_OP_READV : IORING_OP_WRITEV, operation, generation)
         // An offset of -1 is the file's own position (5.6).
         this.#ring.sqes[at + 2] = operation.position
         this.#ring.sqes[at + 3] = Math.floor(operation.position / 0x1_0000_0000)
@@ -107,6 +123,15 @@ export class Requests {
       }
       case Kind.fsync:
         this.#push(IORING_OP_FSYNC, operation, generation, 0, 0, 0)
+        break
+      case Kind.fdatasync:
+        this.#push(IORING_OP_FSYNC, operation, generation, 0, 0, IORING_FSYNC_DATASYNC)
+        break
+      case Kind.open:
+        this.#open(operation, generation)
+        break
+      case Kind.call:
+        // The driver refuses it: the ring has no such request.
         break
     }
   }
@@ -251,6 +276,45 @@ export class Requests {
       0,
     )
     this.#ring.sqes[at + 2] = address.length
+  }
+
+  /** Several buffers: an iovec, which the kernel has read when it takes the request. */
+  #vector(code: number, operation: Operation, generation: number): number {
+    const { buffers, slot } = operation
+    const memory = this.#memory
+    if (this.#slots.blocks[slot]! < 0) this.#slots.blocks[slot] = memory.take(buffers.length * 16)
+    const block = this.#slots.blocks[slot]!
+    const slab = memory.slab(block)
+    const at = memory.offset(block)
+    for (let index = 0; index < buffers.length; index++) {
+      const data = buffers[index]!
+      slab.setPointer(at + 16 * index, data.length === 0 ? 0 : addressOf(data))
+      slab.setPointer(at + 16 * index + 8, data.length)
+    }
+    return this.#push(code, operation, generation, memory.address(block), buffers.length, 0)
+  }
+
+  /**
+   * Left to a kernel thread at once. Tried in ours, the kernel would open with O_NONBLOCK: a FIFO without waiting
+   * for its other end, and then a read would find the end of the file.
+   */
+  #open(operation: Operation, generation: number): void {
+    const path = operation.address!
+    const { slot, mode } = operation
+    const memory = this.#memory
+    if (this.#slots.blocks[slot]! < 0) {
+      const block = (this.#slots.blocks[slot] = memory.take(path.length))
+      memory.slab(block).u8.set(path, memory.offset(block))
+    }
+    const flags = operation.flags | O_CLOEXEC
+    this.#push(
+      IORING_OP_OPENAT | IOSQE_ASYNC,
+      operation,
+      generation,
+      memory.address(this.#slots.blocks[slot]!),
+      mode,
+      flags,
+    )
   }
 
   /** A msghdr that says how many bytes of each buffer are for the sender's address. */

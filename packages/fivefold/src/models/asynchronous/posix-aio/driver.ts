@@ -79,7 +79,13 @@ export class PosixAioDriver implements Driver {
         else this.#positioned.submit(operation)
         break
       case Kind.fsync:
+      case Kind.fdatasync:
         this.#files.fsync(operation)
+        break
+      case Kind.open:
+      case Kind.call:
+        // aio has no such request, and limits.beyond does not promise one.
+        finish(operation, -EOPNOTSUPP)
         break
       default:
         this.#borrowed.submit(operation)
@@ -165,4 +171,5 @@ export class PosixAioDriver implements Driver {
   }
 }
 
+const EOPNOTSUPP = 95
 const ECANCELED = 125

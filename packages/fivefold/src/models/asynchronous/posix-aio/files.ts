@@ -19,7 +19,8 @@ export class Files implements Crew {
   }
 
   fsync(operation: Operation): void {
-    const flight = this.#flights.take(Duty.fsync, this, operation, false)!
+    const duty = operation.kind === Kind.fsync ? Duty.fsync : Duty.fdatasync
+    const flight = this.#flights.take(duty, this, operation, false)!
     this.#flights.launch(flight, 0, 0)
   }
 

@@ -27,8 +27,8 @@ import { now } from '../../stamps.js'
 import { type Landing, Landings } from './landings.js'
 import { Threads } from './threads.js'
 
-/** What glibc is asked for. The last wakes the dedicated host: see (g). */
-export const Duty = { read: 0, write: 1, fsync: 2, wake: 3 } as const
+/** What glibc is asked for. `wake` wakes the dedicated host: see (g). */
+export const Duty = { read: 0, write: 1, fsync: 2, wake: 3, fdatasync: 4 } as const
 export type Duty = (typeof Duty)[keyof typeof Duty]
 
 /** Whose flight it is. */
@@ -209,6 +209,8 @@ export class Flights {
         return rawAioWrite(address)
       case Duty.fsync:
         return rawAioFsync(address)
+      case Duty.fdatasync:
+        return rawAioFsync(address, true)
       case Duty.wake:
         // By another call, so that who counts or traces aio_read sees what was asked for.
         this.#blocks.list(flight.block, this.#single, 0)
