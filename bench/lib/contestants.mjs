@@ -28,8 +28,6 @@ const fixed = {
   'node:fs read': node(`${peersFolder}node-fs.mjs`, 'callback'),
   'node:fs promises': node(`${peersFolder}node-fs.mjs`, 'promises'),
   'node:fs promises single': node(`${peersFolder}node-fs.mjs`, 'single'),
-  // Places for what is promised and not there; the row is filled in when it is.
-  'ours fs batch': { skip: 'the library has no readBatch yet' },
 }
 
 /** @type {Record<string, string[]>} */

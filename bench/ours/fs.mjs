@@ -1,5 +1,5 @@
 // Random 4 KiB reads with fivefold/fs, whose API is that of node:fs/promises: node bench/ours/fs.mjs
-// promises|single FILE DEPTH SECONDS [direct]
+// promises|single|batch FILE DEPTH SECONDS [direct]
 import { open } from 'fivefold/fs'
 import { BLOCK, reads } from '../lib/reads.mjs'
 
@@ -12,14 +12,26 @@ const { flags, buffers, nextBlock, arrived, timeLeft, finish } = reads(
 )
 
 const file = await open(path, flags)
-await Promise.all(
-  buffers.map(async (buffer) => {
-    while (timeLeft()) {
-      const block = nextBlock()
-      const { bytesRead } = await file.read(buffer, 0, BLOCK, block * BLOCK)
-      arrived(buffer, bytesRead, block)
-    }
-  }),
-)
+if (form === 'batch') {
+  const blocks = buffers.map(nextBlock)
+  while (timeLeft()) {
+    for (let i = 0; i < blocks.length; i++) blocks[i] = nextBlock()
+    const lengths = await file.readBatch(
+      buffers,
+      blocks.map((block) => block * BLOCK),
+    )
+    for (const [i, block] of blocks.entries()) arrived(buffers[i], lengths[i], block)
+  }
+} else {
+  await Promise.all(buffers.map(readOn))
+}
 await file.close()
 finish()
+
+async function readOn(buffer) {
+  while (timeLeft()) {
+    const block = nextBlock()
+    const { bytesRead } = await file.read(buffer, 0, BLOCK, block * BLOCK)
+    arrived(buffer, bytesRead, block)
+  }
+}
