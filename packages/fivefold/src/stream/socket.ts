@@ -4,16 +4,22 @@ import { COPIED, type Completion, Kind, Operation, syscallOf } from '../models/o
 import { publish, stampsIfWanted } from '../models/stamps.js'
 import type { Address } from '../sys/address.js'
 import { rawClose } from '../sys/descriptor.js'
-import { type ErrorPlace, systemError } from '../sys/errno.js'
+import { type ErrorPlace, errnos, systemError } from '../sys/errno.js'
+import type { Pointer } from '../sys/ffi.js'
 import { requireStable } from '../sys/memory.js'
 import {
   getpeername,
   getsockname,
   IPPROTO_TCP,
+  MSG_DONTWAIT,
+  MSG_NOSIGNAL,
+  rawSend,
+  rawSetsockopt,
   rawShutdown,
   SHUT_RDWR,
   SHUT_WR,
   SO_KEEPALIVE,
+  SO_LINGER,
   SOL_SOCKET,
   setsockoptInt,
   TCP_KEEPIDLE,
@@ -139,6 +145,29 @@ export class Socket<Data = unknown> implements Completion, Deferred {
     return this.#take(data)
   }
 
+  /**
+   * @internal Gives the kernel, past the queue, what it takes at once. Only while nothing is queued.
+   * @param data memory, or its address; free again when this returns
+   * @returns the bytes taken, from the start of `data` (0: there is no room now), or a negative errno
+   */
+  sendNow(data: Pointer, length: number): number {
+    if (this.#closing || this.#ending) return -errnos.EPIPE
+    let sent: number
+    do sent = rawSend(this.#fd, data, length, MSG_DONTWAIT | MSG_NOSIGNAL)
+    while (sent === -errnos.EINTR)
+    if (sent > 0) this.bytesWritten += sent
+    else if (sent === -errnos.EAGAIN || sent === -errnos.ENOBUFS || sent === -errnos.ENOMEM) return 0
+    return sent
+  }
+
+  /** @internal Sends buffers, in order and whatever the mark. They must not be changed until they are sent. */
+  writev(buffers: readonly Uint8Array[]): void {
+    if (this.#closing || this.#ending || this.#failed !== 0) return
+    for (const buffer of buffers) this.#queued += buffer.length
+    if (this.#send.inFlight || this.#queue.length > 0) this.#queue.push(...buffers)
+    else this.#submit(buffers)
+  }
+
   /** Sends the last bytes, then the end. What the peer still sends is received. */
   end(data?: Uint8Array | string): void {
     if (this.#ending || this.#closing) return
@@ -158,6 +187,12 @@ export class Socket<Data = unknown> implements Completion, Deferred {
 
   /** Closes at once: what is queued is lost, no more data is told. `close` follows. */
   terminate(): void {
+    this.#destroy(undefined)
+  }
+
+  /** Closes at once, and tells the peer so by a reset (RST, tcp(7)) instead of an end. `close` follows. */
+  reset(): void {
+    if (this.#fd >= 0 && !this.#closing) rawSetsockopt(this.#fd, SOL_SOCKET, SO_LINGER, lingerNot, 8)
     this.#destroy(undefined)
   }
 
@@ -350,7 +385,10 @@ export class Socket<Data = unknown> implements Completion, Deferred {
       return
     }
     if (this.#queue.length > 0) this.#flush()
-    else if (this.#ending) this.#sendEnd()
+    else {
+      if (!this.#submitting) this.#call(this.#handlers.flush)
+      if (this.#ending && !this.#send.inFlight) this.#sendEnd()
+    }
     if (this.#needsDrain && this.#queued * 2 <= this.#settings.highWaterMark) {
       this.#needsDrain = false
       this.#call(this.#handlers.drain)
@@ -358,10 +396,11 @@ export class Socket<Data = unknown> implements Completion, Deferred {
   }
 
   #sendEnd(): void {
-    if (this.#endSent) return
+    if (this.#endSent || this.#closing) return
     this.#endSent = true
     // ENOTCONN: the peer is gone already, which the receiving side tells.
     rawShutdown(this.#fd, SHUT_WR)
+    this.#call(this.#handlers.finish)
     this.#finishWhenBothEnded()
   }
 
@@ -465,6 +504,8 @@ export function bytesOf(data: Uint8Array | string): Uint8Array {
   return data
 }
 
+/** struct linger: on, for no time at all. */
+const lingerNot = new Int32Array([1, 0])
 const none: readonly Uint8Array[] = []
 const EFAULT = 14
 const ECANCELED = 125
