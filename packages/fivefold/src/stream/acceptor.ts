@@ -21,7 +21,7 @@ export class Acceptor implements Completion {
   readonly #engine: Engine
   readonly #owner: AcceptorOwner
   /** The name that is removed on closing: a Unix socket's. */
-  readonly #address: Address
+  readonly #address: Address | null
   readonly #accept: Operation
   #fd: number
   #closing = false
@@ -29,7 +29,7 @@ export class Acceptor implements Completion {
   #retry: NodeJS.Timeout | null = null
   #referenced = true
 
-  constructor(engine: Engine, fd: number, address: Address, owner: AcceptorOwner) {
+  constructor(engine: Engine, fd: number, address: Address | null, owner: AcceptorOwner) {
     this.#engine = engine
     this.#fd = fd
     this.#address = address
@@ -53,7 +53,7 @@ export class Acceptor implements Completion {
     if (this.#closing) return
     this.#closing = true
     if (this.#retry !== null) clearTimeout(this.#retry)
-    removeName(this.#address)
+    if (this.#address !== null) removeName(this.#address)
     // At once: the port is free for the next listener, and what cannot be cancelled ends.
     rawShutdown(this.#fd, SHUT_RDWR)
     if (this.#accept.inFlight) this.#engine.cancel(this.#accept)

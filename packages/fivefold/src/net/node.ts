@@ -1,0 +1,44 @@
+/**
+ * Node's own classes and functions, as they were when this was loaded: `fivefold/register` puts ours in their place,
+ * and ours stand on them.
+ */
+import nodeHttp from 'node:http'
+import nodeHttps from 'node:https'
+import nodeNet from 'node:net'
+
+export const NodeSocket = nodeNet.Socket
+export type NodeSocket = nodeNet.Socket
+export const NodeServer = nodeNet.Server
+export type NodeServer = nodeNet.Server
+
+export const NodeHttpServer = nodeHttp.Server
+export type NodeHttpServer = nodeHttp.Server
+export const NodeHttpAgent = nodeHttp.Agent
+export type NodeHttpAgent = nodeHttp.Agent
+export const NodeHttpsServer = nodeHttps.Server
+export type NodeHttpsServer = nodeHttps.Server
+export const NodeHttpsAgent = nodeHttps.Agent
+export type NodeHttpsAgent = nodeHttps.Agent
+
+/** Node's settings for the agents that everybody shares. */
+export const sharedHttpAgent: nodeHttp.Agent = nodeHttp.globalAgent
+export const sharedHttpsAgent: nodeHttps.Agent = nodeHttps.globalAgent
+
+/**
+ * Makes a function look as Node's constructor of that name does. Whatever is an instance of Node's is one of ours, as
+ * programs expect: a TLSSocket is a `net.Socket`.
+ */
+export function dress(constructor: object, name: string, prototype: object, parent: object): void {
+  Object.defineProperties(constructor, {
+    name: { value: name, configurable: true },
+    prototype: { value: prototype, writable: true },
+    [Symbol.hasInstance]: {
+      configurable: true,
+      value(this: unknown, value: unknown) {
+        return Function.prototype[Symbol.hasInstance].call(this === constructor ? parent : (this as object), value)
+      },
+    },
+  })
+  Object.defineProperty(prototype, 'constructor', { value: constructor, writable: true, configurable: true })
+  Object.setPrototypeOf(constructor, parent)
+}
