@@ -5,6 +5,7 @@ import { type Completion, Kind, Operation } from '../models/operation.js'
 import { encoded, familyOf } from '../stream/resolve.js'
 import type { Address } from '../sys/address.js'
 import { rawClose } from '../sys/descriptor.js'
+import { errnos } from '../sys/errno.js'
 import {
   rawBind,
   rawSetsockoptInt,
@@ -25,7 +26,7 @@ export class Dial implements Completion {
   readonly engine: Engine
   readonly fd: number
   readonly unix: boolean
-  readonly #address: Address
+  readonly #address: Uint8Array | null
   #operation: Operation | null = null
   #ended: Ended | null = null
   #resource: AsyncResource | null = null
@@ -36,10 +37,10 @@ export class Dial implements Completion {
   /** `fd` is a negative errno when there is no socket to be had. */
   constructor(engine: Engine, address: Address) {
     this.engine = engine
-    this.#address = address
+    this.#address = bytesOf(address)
     this.unix = address.family === 'Unix'
     const flags = SOCK_STREAM | SOCK_CLOEXEC | (engine.model.limits.nonBlocking ? SOCK_NONBLOCK : 0)
-    this.fd = rawSocket(familyOf(address), flags, 0)
+    this.fd = this.#address === null ? -errnos.EINVAL : rawSocket(familyOf(address), flags, 0)
   }
 
   /** Binds our side. @returns 0 or a negative errno */
@@ -57,7 +58,7 @@ export class Dial implements Completion {
     })
     if (referenced) this.ref()
     const operation = new Operation(Kind.connect, this.fd, this)
-    operation.address = encoded(this.#address)
+    operation.address = this.#address
     this.#operation = operation
     this.#submitting = true
     this.engine.submit(operation)
@@ -110,5 +111,14 @@ export class Dial implements Completion {
     this.unref()
     this.#closed = true
     if (this.fd >= 0) rawClose(this.fd)
+  }
+}
+
+/** The address as the kernel reads it; null when it is none, a path that is too long say. */
+function bytesOf(address: Address): Uint8Array | null {
+  try {
+    return encoded(address)
+  } catch {
+    return null
   }
 }

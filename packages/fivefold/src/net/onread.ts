@@ -1,7 +1,7 @@
 /** The `onread` option: what comes is put into one buffer of the program's, and no `data` is emitted. */
 import type { OnReadOpts } from 'node:net'
 
-type Callback = OnReadOpts['callback']
+type Callback = (this: unknown, ...args: Parameters<OnReadOpts['callback']>) => boolean
 
 export class UserBuffer {
   #buffer: Uint8Array
@@ -17,14 +17,14 @@ export class UserBuffer {
   }
 
   /** @returns false: the callback wants no more now */
-  take(chunk: Uint8Array): boolean {
+  take(chunk: Uint8Array, stream: unknown): boolean {
     let rest = chunk
     while (rest.length > 0) {
       const buffer = this.#buffer
       const part = rest.length > buffer.length ? rest.subarray(0, buffer.length) : rest
       buffer.set(part)
       rest = rest.subarray(part.length)
-      const more = this.#callback(part.length, buffer) as boolean | undefined
+      const more = this.#callback.call(stream, part.length, buffer) as boolean | undefined
       const next = this.#next?.()
       if (next instanceof Uint8Array) this.#buffer = next
       if (more !== false) continue
@@ -35,10 +35,10 @@ export class UserBuffer {
   }
 
   /** Goes on with what was left. @returns false: the callback wants no more now */
-  resume(): boolean {
+  resume(stream: unknown): boolean {
     const rest = this.#rest
     this.#rest = null
-    return rest === null || this.take(rest)
+    return rest === null || this.take(rest, stream)
   }
 }
 

@@ -255,9 +255,9 @@ export class SocketBody extends NodeSocket {
   // ---- what it tells about itself
 
   /** What was handed down; Node's `bytesWritten` adds what still waits in the stream. */
-  get _bytesDispatched(): number {
-    const { link, bytesWritten } = this[kState]
-    return link?.bytesWritten ?? bytesWritten
+  get _bytesDispatched(): number | undefined {
+    const state: State | undefined = this[kState]
+    return state?.link?.bytesWritten ?? state?.bytesWritten
   }
 
   override address(): names.Name {
@@ -292,13 +292,18 @@ export class SocketBody extends NodeSocket {
     return this[kState].fd
   }
 
+  /** Programs keep what they like under this name, and Node does on its standard streams. */
+  set fd(value: number) {
+    Object.defineProperty(this, 'fd', { value, writable: true, enumerable: true, configurable: true })
+  }
+
   /**
    * setsockopt(2).
    * @param value an int, or the option's bytes
    * @throws SystemError EBADF (not connected), ENOPROTOOPT, EINVAL, …
    */
   setOption(level: number, name: number, value: number | NodeJS.ArrayBufferView): this {
-    names.setOption(this.fd, level, name, value)
+    names.setOption(this[kState].fd, level, name, value)
     return this
   }
 
@@ -307,12 +312,12 @@ export class SocketBody extends NodeSocket {
    * @returns the int, or the bytes written into `into`
    */
   getOption(level: number, name: number, into?: NodeJS.ArrayBufferView): number {
-    return names.getOption(this.fd, level, name, into)
+    return names.getOption(this[kState].fd, level, name, into)
   }
 
   /** Who is at the other end of a Unix socket: SO_PEERCRED, unix(7). @throws SystemError ENOTCONN, EBADF */
   get peerCredentials(): names.Credentials {
-    return names.peerCredentials(this.fd)
+    return names.peerCredentials(this[kState].fd)
   }
 }
 
@@ -413,14 +418,16 @@ function construct(this: unknown, options?: SocketOptions | number): unknown {
     manualStart?: boolean
     pauseOnCreate?: boolean
   }
+  const { fd } = given
+  const ours = given.handle === undefined && fd !== undefined && adoptable(fd)
+  const nodes = !ours && (given.handle !== undefined || fd !== undefined)
+  if (nodes && new.target === construct) return new NodeSocket(given)
   if (!isOurs(this)) {
     nodeConstructor.call(this, given)
     return undefined
   }
   const state = new State()
   this[kState] = state
-  const fd = given.fd
-  const ours = given.handle === undefined && fd !== undefined && adoptable(fd)
   nodeConstructor.call(this, ours ? { ...given, fd: undefined } : given)
   if (given.model !== undefined) state.model = given.model
   state.userBuffer = userBufferOf(given.onread)
