@@ -10,8 +10,7 @@ export type Normalized = [options: Record<string, unknown>, callback: Callback |
 /** `(options)`, `(port, host)` or `(path)`, each with a callback or without. */
 export function normalize(args: readonly unknown[]): Normalized {
   const [first, second] = args
-  // Arguments that have been through this already, here or in Node.
-  if (Array.isArray(first) && typeof first[0] === 'object') return first as unknown as Normalized
+  if (Array.isArray(first) && normalized.has(first)) return first as unknown as Normalized
   let options: Record<string, unknown> = {}
   if (typeof first === 'object' && first !== null) options = first as Record<string, unknown>
   else if (isPath(first)) options.path = first
@@ -20,8 +19,13 @@ export function normalize(args: readonly unknown[]): Normalized {
     if (typeof second === 'string') options.host = second
   }
   const last = args[args.length - 1]
-  return [options, typeof last === 'function' ? (last as Callback) : null]
+  const result: Normalized = [options, typeof last === 'function' ? (last as Callback) : null]
+  normalized.add(result)
+  return result
 }
+
+/** Arguments that have been through this already: an array of options is none. */
+const normalized = new WeakSet<object>()
 
 export function isPath(value: unknown): value is string {
   return typeof value === 'string' && numberOf(value) === false

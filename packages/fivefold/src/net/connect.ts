@@ -227,7 +227,8 @@ function attempt(way: Way, address: Address, target?: Target): void {
     socket.destroy(connectError(-errnos.EISCONN, address, way))
     return
   }
-  const dial = new Dial(state.engine(), address)
+  const dial = new Dial(state.engine(), address, state.unconnected)
+  state.unconnected = -1
   if (dial.fd < 0) {
     socket.destroy(connectError(dial.fd, address, way))
     return
@@ -311,7 +312,8 @@ class Race {
     state.dial?.close()
     state.dial = null
     const { address, family } = target
-    const dial = new Dial(state.engine(), addressOf(target, port))
+    const dial = new Dial(state.engine(), addressOf(target, port), state.unconnected)
+    state.unconnected = -1
     state.dial = dial.fd < 0 ? null : dial
     const wrong =
       dial.fd < 0

@@ -34,11 +34,15 @@ export class Dial implements Completion {
   #closed = false
   #submitting = false
 
-  /** `fd` is a negative errno when there is no socket to be had. */
-  constructor(engine: Engine, address: Address) {
+  /** `fd`, where none is passed in, is a negative errno when there is no socket to be had. */
+  constructor(engine: Engine, address: Address, fd = -1) {
     this.engine = engine
     this.#address = bytesOf(address)
     this.unix = address.family === 'Unix'
+    if (fd >= 0) {
+      this.fd = fd
+      return
+    }
     const flags = SOCK_STREAM | SOCK_CLOEXEC | (engine.model.limits.nonBlocking ? SOCK_NONBLOCK : 0)
     this.fd = this.#address === null ? -errnos.EINVAL : rawSocket(familyOf(address), flags, 0)
   }

@@ -76,7 +76,7 @@ export class Link {
     if (this.reading || this.#ended || this.#closing) return
     this.reading = true
     // A callback with a buffer of its own may have stopped in the middle of a chunk.
-    if (this.#userBuffer?.resume(this.#face) === false) {
+    if (this.#userBuffer?.resume(this.#face, this) === false) {
       this.reading = false
       return
     }
@@ -249,7 +249,7 @@ export class Link {
     const face = this.#face
     face._unrefTimer()
     if (face.destroyed) return
-    const more = this.#userBuffer === null ? face.push(chunk) : this.#userBuffer.take(chunk, face)
+    const more = this.#userBuffer === null ? face.push(chunk) : this.#userBuffer.take(chunk, face, this)
     if (!more) this.readStop()
   }
 

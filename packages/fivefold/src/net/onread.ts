@@ -16,8 +16,12 @@ export class UserBuffer {
     this.#callback = callback
   }
 
-  /** @returns false: the callback wants no more now */
-  take(chunk: Uint8Array, stream: unknown): boolean {
+  /**
+   * @param stream what the callback is called on
+   * @param flow tells whether the callback has paused the stream
+   * @returns false: the callback wants no more now
+   */
+  take(chunk: Uint8Array, stream: unknown, flow: { readonly reading: boolean }): boolean {
     let rest = chunk
     while (rest.length > 0) {
       const buffer = this.#buffer
@@ -27,7 +31,7 @@ export class UserBuffer {
       const more = this.#callback.call(stream, part.length, buffer) as boolean | undefined
       const next = this.#next?.()
       if (next instanceof Uint8Array) this.#buffer = next
-      if (more !== false) continue
+      if (more !== false && flow.reading) continue
       this.#rest = rest.length > 0 ? rest : null
       return false
     }
@@ -35,10 +39,10 @@ export class UserBuffer {
   }
 
   /** Goes on with what was left. @returns false: the callback wants no more now */
-  resume(stream: unknown): boolean {
+  resume(stream: unknown, flow: { readonly reading: boolean }): boolean {
     const rest = this.#rest
     this.#rest = null
-    return rest === null || this.take(rest, stream)
+    return rest === null || this.take(rest, stream, flow)
   }
 }
 

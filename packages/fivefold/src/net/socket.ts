@@ -8,6 +8,7 @@
 import type { AsyncResource } from 'node:async_hooks'
 import type { OnReadOpts, SocketConstructorOpts } from 'node:net'
 import type { ModelName } from '../models/model.js'
+import { rawClose } from '../sys/descriptor.js'
 import { setNonBlocking } from '../sys/fcntl.js'
 import { AF_UNIX } from '../sys/socket.js'
 import { checkTimeout } from './arguments.js'
@@ -144,13 +145,15 @@ export class SocketBody extends NodeSocket {
       state.bytesRead = link.connection.bytesRead
       state.bytesWritten = link.bytesWritten
       link.close(hadError, state.resets)
-    } else {
-      dial?.close()
+    } else if (dial !== null) dial.close()
+    if (state.unconnected >= 0) rawClose(state.unconnected)
+    state.unconnected = -1
+    state.resets = false
+    done(error)
+    if (link === null) {
       if (resource === null) process.nextTick(emitClose, this, undefined)
       else setImmediate(closeIn, resource, this, hadError)
     }
-    state.resets = false
-    done(error)
     const server = self._server
     if (server !== null) {
       server._connections--
@@ -435,6 +438,11 @@ function construct(this: unknown, options?: SocketOptions | number): unknown {
   if (!ours) return undefined
   const engine = state.engine()
   setNonBlocking(fd, engine.model.limits.nonBlocking)
+  if (names.peerOf(fd) === null) {
+    // Not connected yet: `connect` will use it.
+    state.unconnected = fd
+    return undefined
+  }
   attach(this, engine, fd, streamFamily(fd) === AF_UNIX)
   if (given.readable === false) return undefined
   if (given.pauseOnCreate) hiddenFlow(this)

@@ -41,6 +41,8 @@ export class State {
   resource: AsyncResource | null = null
   userBuffer: UserBuffer | null = null
   unix = false
+  /** A descriptor that was passed in, for `connect` to use; or -1. */
+  unconnected = -1
   referenced = true
   readonly options = new Options()
   timer: NodeJS.Timeout | null = null
@@ -56,7 +58,7 @@ export class State {
 
   /** The descriptor, while there is one. */
   get fd(): number {
-    return this.link?.connection.fd ?? this.dial?.fd ?? -1
+    return this.link?.connection.fd ?? this.dial?.fd ?? this.unconnected
   }
 }
 
