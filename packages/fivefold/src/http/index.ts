@@ -9,9 +9,9 @@ import nodeHttp, {
   type AgentOptions,
   ClientRequest,
   type IncomingMessage,
+  type ServerOptions as NodeServerOptions,
   type RequestListener,
   type RequestOptions,
-  type ServerOptions as NodeServerOptions,
 } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { ModelName } from '../models/model.js'

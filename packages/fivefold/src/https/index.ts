@@ -3,8 +3,12 @@
  *
  *     import https from 'fivefold/https'   // instead of 'node:https'
  */
-import type { Agent as HttpAgent, ClientRequest, IncomingMessage, RequestListener } from 'node:http'
-import nodeHttps, { type AgentOptions, type RequestOptions, type ServerOptions as NodeServerOptions } from 'node:https'
+import type { ClientRequest, Agent as HttpAgent, IncomingMessage, RequestListener } from 'node:http'
+import nodeHttps, {
+  type AgentOptions,
+  type ServerOptions as NodeServerOptions,
+  type RequestOptions,
+} from 'node:https'
 import type { Duplex } from 'node:stream'
 import type { TLSSocket } from 'node:tls'
 import { withAgent } from '../http/index.js'
@@ -59,7 +63,8 @@ export function createServer(options?: ServerOptions | RequestListener, listener
 
 type Created = (error: Error | null, socket: Duplex) => void
 type CreateConnection = (this: NodeAgent, options: object, created?: Created) => Duplex | undefined
-const nodeCreateConnection = (NodeAgent.prototype as unknown as { createConnection: CreateConnection }).createConnection
+const nodeCreateConnection = (NodeAgent.prototype as unknown as { createConnection: CreateConnection })
+  .createConnection
 
 class AgentBody extends NodeAgent {
   override createConnection(options: RequestOptions, created?: Created): Duplex | undefined {

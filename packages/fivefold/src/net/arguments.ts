@@ -27,6 +27,12 @@ export function normalize(args: readonly unknown[]): Normalized {
 /** Arguments that have been through this already: an array of options is none. */
 const normalized = new WeakSet<object>()
 
+/** Arguments that have been through Node's. */
+export function known<T extends object>(args: T): T {
+  normalized.add(args)
+  return args
+}
+
 export function isPath(value: unknown): value is string {
   return typeof value === 'string' && numberOf(value) === false
 }

@@ -239,7 +239,8 @@ function attempt(way: Way, address: Address, target?: Target): void {
     socket.destroy(wrong)
     return
   }
-  if (target === undefined) socket.emit('connectionAttempt', (address as { path: string }).path, undefined, undefined)
+  if (target === undefined)
+    socket.emit('connectionAttempt', (address as { path: string }).path, undefined, undefined)
   else socket.emit('connectionAttempt', target.address, way.port, target.family)
   if (state.dial !== dial) return
   if (target !== undefined && isBlocked(socket, target)) {
@@ -252,7 +253,6 @@ function attempt(way: Way, address: Address, target?: Target): void {
       connected(socket, dial)
       return
     }
-    state.dial = null
     socket.connecting = false
     const error = connectError(errno, address, way)
     if (target === undefined) {
@@ -347,7 +347,6 @@ class Race {
       connected(socket, dial)
       return
     }
-    state.dial = null
     this.#lost(target, connectError(errno, addressOf(target, this.#way.port), this.#way))
   }
 

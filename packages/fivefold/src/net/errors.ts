@@ -87,10 +87,7 @@ export const invalidIP = (address: unknown) =>
 
 export const invalidFamily = (family: unknown, host: unknown, port: unknown) =>
   Object.assign(
-    coded(
-      new RangeError(`Invalid address family: ${family} ${host}:${port}`),
-      'ERR_INVALID_ADDRESS_FAMILY',
-    ),
+    coded(new RangeError(`Invalid address family: ${family} ${host}:${port}`), 'ERR_INVALID_ADDRESS_FAMILY'),
     { host, port },
   )
 

@@ -4,7 +4,7 @@
  *     import net from 'fivefold/net'   // instead of 'node:net'
  */
 import nodeNet, { type NetConnectOpts, type Socket as NodeSocket } from 'node:net'
-import { normalize } from './arguments.js'
+import { known, normalize } from './arguments.js'
 import { Server, type ServerOptions } from './server.js'
 import { Socket, type SocketOptions } from './socket.js'
 
@@ -42,7 +42,10 @@ type ConnectionListener = (socket: Socket) => void
 
 export function createServer(listener?: ConnectionListener): Server
 export function createServer(options?: ServerOptions, listener?: ConnectionListener): Server
-export function createServer(options?: ServerOptions | ConnectionListener, listener?: ConnectionListener): Server {
+export function createServer(
+  options?: ServerOptions | ConnectionListener,
+  listener?: ConnectionListener,
+): Server {
   return new Server(options as ServerOptions, listener as (socket: NodeSocket) => void)
 }
 
@@ -69,4 +72,10 @@ export default {
   Server,
   Socket,
   Stream: Socket,
+  // For what is built on Node's own: TLS calls it, and so do some programs.
+  _normalizeArgs: (args: unknown[]) => known((nodeNet as unknown as Normalizing)._normalizeArgs(args)),
+}
+
+interface Normalizing {
+  _normalizeArgs(args: unknown[]): object
 }

@@ -59,7 +59,13 @@ export class Link {
   #finished: WriteCallback | null = null
   #finishedIn: AsyncResource | null = null
 
-  constructor(engine: Engine, fd: number, face: Face, resource: AsyncResource, userBuffer: UserBuffer | null) {
+  constructor(
+    engine: Engine,
+    fd: number,
+    face: Face,
+    resource: AsyncResource,
+    userBuffer: UserBuffer | null,
+  ) {
     this.engine = engine
     this.resource = resource
     this.#face = face
@@ -97,9 +103,7 @@ export class Link {
   // ---- writing
 
   /** Bytes given to the link, whether the kernel has them or not. */
-  get bytesWritten(): number {
-    return this.connection.bytesWritten + this.connection.bytesQueued
-  }
+  bytesWritten = 0
 
   /** @param done called at once when the kernel takes it all, otherwise later; with what went wrong */
   write(chunk: Uint8Array | string, encoding: BufferEncoding, done: WriteCallback): void {
@@ -107,12 +111,15 @@ export class Link {
     if (typeof chunk === 'string') {
       // A string's bytes are at most three for each of its units.
       if (chunk.length * 3 <= GATHER && connection.bytesQueued === 0) {
-        this.#sendGathered(gather.write(chunk, 0, GATHER, encoding), done)
+        const bytes = gather.write(chunk, 0, GATHER, encoding)
+        this.bytesWritten += bytes
+        this.#sendGathered(bytes, done)
         return
       }
       chunk = Buffer.from(chunk, encoding)
     }
     const { length } = chunk
+    this.bytesWritten += length
     if (length === 0) {
       done()
       return
@@ -132,7 +139,10 @@ export class Link {
     else this.#wait([sent === 0 ? chunk : chunk.subarray(sent)], done)
   }
 
-  writev(chunks: readonly { chunk: Uint8Array | string; encoding: BufferEncoding }[], done: WriteCallback): void {
+  writev(
+    chunks: readonly { chunk: Uint8Array | string; encoding: BufferEncoding }[],
+    done: WriteCallback,
+  ): void {
     const { connection } = this
     let room = GATHER
     if (connection.bytesQueued === 0) {
@@ -148,6 +158,7 @@ export class Link {
         }
       }
       if (room >= 0) {
+        this.bytesWritten += at
         this.#sendGathered(at, done)
         return
       }
@@ -156,6 +167,7 @@ export class Link {
     for (const { chunk, encoding } of chunks) {
       const buffer = typeof chunk === 'string' ? Buffer.from(chunk, encoding) : chunk
       if (buffer.length > 0) buffers.push(buffer)
+      this.bytesWritten += buffer.length
     }
     this.#wait(buffers, done)
   }
@@ -196,6 +208,10 @@ export class Link {
 
   /** Sends our end, after all that was written. */
   shutdown(done: WriteCallback): void {
+    if (this.connection.endNow()) {
+      process.nextTick(done)
+      return
+    }
     this.#finished = done
     this.#finishedIn = new AsyncResource('SHUTDOWNWRAP', manual)
     this.connection.end()

@@ -1,4 +1,6 @@
 /** Descriptors that listen, as Node's servers want them. */
+
+import { isIPv6 } from 'node:net'
 import type { Engine } from '../loop/engine.js'
 import { encoded, familyOf } from '../stream/resolve.js'
 import type { Address } from '../sys/address.js'
@@ -19,7 +21,6 @@ import {
   SOCK_STREAM,
   SOL_SOCKET,
 } from '../sys/socket.js'
-import { isIPv6 } from 'node:net'
 import { streamFamily } from './adopt.js'
 
 export interface ListenFlags {

@@ -41,7 +41,12 @@ export function peerOf(fd: number): Name | null {
   return nameBy(rawGetpeername, fd)
 }
 
-export function setOption(fd: number, level: number, name: number, value: number | NodeJS.ArrayBufferView): void {
+export function setOption(
+  fd: number,
+  level: number,
+  name: number,
+  value: number | NodeJS.ArrayBufferView,
+): void {
   if (typeof value === 'number') setsockoptInt(fd, level, name, value)
   else setsockopt(fd, level, name, value)
 }

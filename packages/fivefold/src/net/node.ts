@@ -35,7 +35,10 @@ export function dress(constructor: object, name: string, prototype: object, pare
     [Symbol.hasInstance]: {
       configurable: true,
       value(this: unknown, value: unknown) {
-        return Function.prototype[Symbol.hasInstance].call(this === constructor ? parent : (this as object), value)
+        return Function.prototype[Symbol.hasInstance].call(
+          this === constructor ? parent : (this as object),
+          value,
+        )
       },
     },
   })

@@ -4,6 +4,7 @@ import cluster from 'node:cluster'
 import diagnostics from 'node:diagnostics_channel'
 import dns from 'node:dns'
 import { addAbortListener } from 'node:events'
+import { chmodSync } from 'node:fs'
 import {
   type BlockList,
   isIP,
@@ -11,7 +12,6 @@ import {
   type ListenOptions as NodeListenOptions,
   type ServerOpts,
 } from 'node:net'
-import { chmodSync } from 'node:fs'
 import { type Engine, engineFor } from '../loop/engine.js'
 import type { ModelName } from '../models/model.js'
 import { Acceptor, type AcceptorOwner } from '../stream/acceptor.js'
@@ -144,19 +144,20 @@ export class ServerBody extends NodeServer implements AcceptorOwner {
     state.quiet = true
     state.nodeClose.call(this)
     state.quiet = false
-    if (acceptor !== null) {
+    if (acceptor === null) this._emitCloseIfDrained()
+    else {
       state.acceptor = null
       state.closing++
       acceptor.close()
     }
-    this._emitCloseIfDrained()
     return this
   }
 
   _emitCloseIfDrained(): void {
     const state = this[kServer]
     const self = hidden(this)
-    if (state.quiet || state.acceptor !== null || state.closing > 0 || self._handle || self._connections > 0) return
+    if (state.quiet || state.acceptor !== null || state.closing > 0 || self._handle || self._connections > 0)
+      return
     process.nextTick(emitClose, this, state)
   }
 
@@ -196,7 +197,12 @@ function hidden(server: NodeServer): Hidden {
   return server as unknown as Hidden
 }
 
-function listen(server: ServerBody, options: ListenOptions, args: readonly unknown[], backlogArgument: number): void {
+function listen(
+  server: ServerBody,
+  options: ListenOptions,
+  args: readonly unknown[],
+  backlogArgument: number,
+): void {
   const state = server[kServer]
   const backlog = options.backlog || backlogArgument || 511
   closeOnAbort(server, options)
@@ -232,7 +238,14 @@ function listen(server: ServerBody, options: ListenOptions, args: readonly unkno
   if (mode !== 0) chmodSync(path, 0o700 | mode)
 }
 
-function lookUp(server: ServerBody, engine: Engine, port: number, host: string, backlog: number, flags: ListenFlags): void {
+function lookUp(
+  server: ServerBody,
+  engine: Engine,
+  port: number,
+  host: string,
+  backlog: number,
+  flags: ListenFlags,
+): void {
   const self = hidden(server)
   const id = self._listeningId
   dns.lookup(host, { all: true }, (error, found) => {
@@ -247,7 +260,13 @@ function lookUp(server: ServerBody, engine: Engine, port: number, host: string, 
   })
 }
 
-function listenAnywhere(server: ServerBody, engine: Engine, port: number, backlog: number, flags: ListenFlags): void {
+function listenAnywhere(
+  server: ServerBody,
+  engine: Engine,
+  port: number,
+  backlog: number,
+  flags: ListenFlags,
+): void {
   const both = listenPort('::', port, backlog, engine, flags)
   // A port in use is one for either family; anything else means that there is no IPv6 here, or no leave.
   if (both.errno === 0 || both.errno === -errnos.EADDRINUSE) begun(server, engine, both, '::', port, 6)
@@ -274,7 +293,12 @@ function begun(
   state.resource = new AsyncResource(state.unix ? 'PIPESERVERWRAP' : 'TCPSERVERWRAP', {
     requireManualDestroy: true,
   })
-  state.acceptor = new Acceptor(engine, fd, state.unix ? { family: 'Unix', path: address ?? '' } : null, server)
+  state.acceptor = new Acceptor(
+    engine,
+    fd,
+    state.unix ? { family: 'Unix', path: address ?? '' } : null,
+    server,
+  )
   if (listening.hasSubscribers) listening.asyncEnd.publish({ server } as never)
   self._connectionKey = `${family}:${address}:${port}`
   if (self._unref) server.unref()
@@ -295,7 +319,8 @@ function isLinkLocal(address: string): boolean {
 
 function closeOnAbort(server: NodeServer, { signal }: { signal?: AbortSignal | undefined }): void {
   if (signal === undefined) return
-  if (typeof signal !== 'object' || signal === null || !('aborted' in signal)) checkListen([{ port: 0, signal }])
+  if (typeof signal !== 'object' || signal === null || !('aborted' in signal))
+    checkListen([{ port: 0, signal }])
   if (signal.aborted) process.nextTick(() => server.close())
   else {
     const listener = addAbortListener(signal, () => server.close())
@@ -380,7 +405,11 @@ const nodeConstructor = NodeServer as unknown as (this: unknown, options: unknow
 
 /** Puts the methods of our servers on the prototype of another kind of Node's: an HTTP server's, say. */
 export function serveWith(prototype: NodeServer): void {
-  const { constructor: _, [Symbol.asyncDispose]: __, ...methods } = Object.getOwnPropertyDescriptors(ServerBody.prototype)
+  const {
+    constructor: _,
+    [Symbol.asyncDispose]: __,
+    ...methods
+  } = Object.getOwnPropertyDescriptors(ServerBody.prototype)
   Object.defineProperties(prototype, methods as PropertyDescriptorMap)
 }
 
@@ -403,7 +432,8 @@ export function begin(
 type ConnectionListener = (socket: NodeSocket) => void
 
 function construct(this: unknown, options?: unknown, listener?: unknown): unknown {
-  if (!(this instanceof NodeServer)) return new Server(options as ServerOptions, listener as ConnectionListener)
+  if (!(this instanceof NodeServer))
+    return new Server(options as ServerOptions, listener as ConnectionListener)
   begin(this, typeof options === 'object' ? options : null)
   nodeConstructor.call(this, options, listener)
   return undefined

@@ -11,8 +11,8 @@ import type { ModelName } from '../models/model.js'
 import { rawClose } from '../sys/descriptor.js'
 import { setNonBlocking } from '../sys/fcntl.js'
 import { AF_UNIX } from '../sys/socket.js'
-import { checkTimeout } from './arguments.js'
 import { adoptable, streamFamily } from './adopt.js'
+import { checkTimeout } from './arguments.js'
 import { connectSocket } from './connect.js'
 import { closedBeforeConnection, invalidHandle, socketClosed } from './errors.js'
 import * as names from './names.js'
@@ -396,9 +396,9 @@ function define(name: 'pending' | 'bufferSize' | 'bytesRead', answer: (socket: S
   })
 }
 
-define('pending', (socket) => socket.connecting || socket[kState].link === null)
+define('pending', (socket) => socket.connecting || !socket[kState].held)
 define('bufferSize', (socket) =>
-  socket.connecting || socket[kState].link !== null ? socket.writableLength : undefined,
+  socket.connecting || socket[kState].held ? socket.writableLength : undefined,
 )
 define('bytesRead', (socket) => {
   const { link, bytesRead } = socket[kState]

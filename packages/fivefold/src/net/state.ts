@@ -56,6 +56,11 @@ export class State {
     return engineFor(this.model)
   }
 
+  /** Where Node's socket would have a handle. */
+  get held(): boolean {
+    return this.link !== null || this.dial !== null
+  }
+
   /** The descriptor, while there is one. */
   get fd(): number {
     return this.link?.connection.fd ?? this.dial?.fd ?? this.unconnected

@@ -185,6 +185,14 @@ export class Socket<Data = unknown> implements Completion, Deferred {
     this.#flushSoon()
   }
 
+  /** @internal Sends our end at once. @returns false: something has to be sent before, and `end` must do it */
+  endNow(): boolean {
+    if (this.#ending || this.#closing || this.#send.inFlight || this.#queue.length > 0) return false
+    this.#ending = true
+    this.#sendEnd()
+    return true
+  }
+
   /** Closes at once: what is queued is lost, no more data is told. `close` follows. */
   terminate(): void {
     this.#destroy(undefined)
