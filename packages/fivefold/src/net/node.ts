@@ -28,20 +28,20 @@ export const sharedHttpsAgent: nodeHttps.Agent = nodeHttps.globalAgent
  * Makes a function look as Node's constructor of that name does. Whatever is an instance of Node's is one of ours, as
  * programs expect: a TLSSocket is a `net.Socket`.
  */
-export function dress(constructor: object, name: string, prototype: object, parent: object): void {
-  Object.defineProperties(constructor, {
+export function dress(ctor: object, name: string, prototype: object, parent: object): void {
+  Object.defineProperties(ctor, {
     name: { value: name, configurable: true },
     prototype: { value: prototype, writable: true },
     [Symbol.hasInstance]: {
       configurable: true,
       value(this: unknown, value: unknown) {
         return Function.prototype[Symbol.hasInstance].call(
-          this === constructor ? parent : (this as object),
+          this === ctor ? parent : (this as object),
           value,
         )
       },
     },
   })
-  Object.defineProperty(prototype, 'constructor', { value: constructor, writable: true, configurable: true })
-  Object.setPrototypeOf(constructor, parent)
+  Object.defineProperty(prototype, 'constructor', { value: ctor, writable: true, configurable: true })
+  Object.setPrototypeOf(ctor, parent)
 }
