@@ -16,13 +16,9 @@ import nodeHttp, {
 import type { Duplex } from 'node:stream'
 import type { ModelName } from '../models/model.js'
 import { createConnection } from '../net/index.js'
-import {
-  dress,
-  NodeHttpAgent as NodeAgent,
-  NodeHttpServer as NodeServer,
-  sharedHttpAgent,
-} from '../net/node.js'
+import { dress } from '../net/node.js'
 import { begin, type ServerBody, serveWith } from '../net/server.js'
+import { NodeAgent, NodeServer, sharedAgent } from './node.js'
 
 export * from 'node:http'
 
@@ -101,7 +97,7 @@ export const Agent: AgentConstructor = constructAgent as unknown as AgentConstru
 dress(constructAgent, 'Agent', AgentBody.prototype, NodeAgent)
 
 /** Node's settings for the agent that everybody shares. */
-const sharedSettings = (sharedHttpAgent as NodeAgent & { options: AgentOptions }).options
+const sharedSettings = (sharedAgent as NodeAgent & { options: AgentOptions }).options
 let shared: NodeAgent | null = null
 
 /** The agent of requests that name none. */

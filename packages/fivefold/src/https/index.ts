@@ -14,14 +14,10 @@ import type { TLSSocket } from 'node:tls'
 import { withAgent } from '../http/index.js'
 import type { ModelName } from '../models/model.js'
 import { connect } from '../net/index.js'
-import {
-  dress,
-  NodeHttpsAgent as NodeAgent,
-  NodeHttpsServer as NodeServer,
-  sharedHttpsAgent,
-} from '../net/node.js'
+import { dress } from '../net/node.js'
 import { begin, type ServerBody, serveWith } from '../net/server.js'
 import { lend } from './lend.js'
+import { NodeAgent, NodeServer, sharedAgent } from './node.js'
 
 /** What `createServer` takes: Node's options and one of our own. */
 export interface ServerOptions extends NodeServerOptions {
@@ -99,7 +95,7 @@ let shared: HttpAgent | null = null
 
 /** The agent of requests that name none. */
 export function getGlobalAgent(): HttpAgent {
-  shared ??= new Agent({ ...(sharedHttpsAgent as NodeAgent & { options: AgentOptions }).options })
+  shared ??= new Agent({ ...(sharedAgent as NodeAgent & { options: AgentOptions }).options })
   return shared
 }
 

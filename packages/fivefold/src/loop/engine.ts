@@ -62,6 +62,11 @@ export class Engine {
         : null
   }
 
+  /** A turn is being made: what is deferred now runs at its end. */
+  get inTurn(): boolean {
+    return this.#inTurn
+  }
+
   submit(operation: Operation): void {
     this.driver.submit(operation)
     if (!this.#inTurn) this.schedule()

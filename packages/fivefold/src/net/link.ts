@@ -7,9 +7,9 @@ import type { Duplex } from 'node:stream'
 import type { Engine } from '../loop/engine.js'
 import type { SocketHandlers } from '../stream/handlers.js'
 import { Socket as Connection, uncaught } from '../stream/socket.js'
-import { addressOf } from '../sys/ffi.js'
 import { callError } from './errors.js'
 import type { UserBuffer } from './onread.js'
+import { type Outbox, outboxOf, type Sender } from './outbox.js'
 
 /** What a link needs of the stream on top of it. */
 export interface Face extends Duplex {
@@ -19,16 +19,8 @@ export interface Face extends Duplex {
 
 type WriteCallback = (error?: Error | null) => void
 
-/**
- * Small writes are put together here, and so reach the kernel without a view or a copy of their own. One for the
- * thread: it is used within one call.
- */
-const GATHER = 64 * 1024
-const gather = Buffer.allocUnsafeSlow(GATHER)
-const gatherAddress = addressOf(gather)
-
-/** Bytes of a Buffer that are rather copied into `gather` than handed over by themselves. */
-const COPIED = 4096
+/** So many bytes at most are copied to the outbox; larger ones are worth a call of their own. */
+const COPIED = 16 * 1024
 
 /** We say ourselves when a resource is over. */
 const manual = { requireManualDestroy: true }
@@ -40,15 +32,20 @@ const settings = {
   highWaterMark: Number.POSITIVE_INFINITY,
 }
 
-export class Link {
+export class Link implements Sender {
   readonly connection: Connection<Link>
   readonly engine: Engine
   readonly resource: AsyncResource
+  /** Where its bytes are in the outbox. */
+  from = 0
+  to = 0
+  readonly #outbox: Outbox
   readonly #face: Face
   readonly #userBuffer: UserBuffer | null
   reading = false
   #opened = false
   #ended = false
+  #pushed = false
   #referenced = true
   #closing = false
   /** Of the write that waits for the kernel, with its context. */
@@ -67,6 +64,7 @@ export class Link {
     userBuffer: UserBuffer | null,
   ) {
     this.engine = engine
+    this.#outbox = outboxOf(engine)
     this.resource = resource
     this.#face = face
     this.#userBuffer = userBuffer
@@ -105,64 +103,46 @@ export class Link {
   /** Bytes given to the link, whether the kernel has them or not. */
   bytesWritten = 0
 
-  /** @param done called at once when the kernel takes it all, otherwise later; with what went wrong */
+  /** @param done called at once when it is the link's now, otherwise later; with what went wrong */
   write(chunk: Uint8Array | string, encoding: BufferEncoding, done: WriteCallback): void {
-    const { connection } = this
-    if (typeof chunk === 'string') {
-      // A string's bytes are at most three for each of its units.
-      if (chunk.length * 3 <= GATHER && connection.bytesQueued === 0) {
-        const bytes = gather.write(chunk, 0, GATHER, encoding)
-        this.bytesWritten += bytes
-        this.#sendGathered(bytes, done)
-        return
-      }
-      chunk = Buffer.from(chunk, encoding)
+    const outbox = this.#outbox
+    // A string's bytes are at most three for each of its units.
+    const most = typeof chunk === 'string' ? chunk.length * 3 : chunk.length
+    if (most <= COPIED && this.connection.bytesQueued === 0) {
+      const at = outbox.room(this, most)
+      this.#kept(put(outbox.slab, at, chunk, encoding), done)
+      return
     }
-    const { length } = chunk
+    const bytes = typeof chunk === 'string' ? Buffer.from(chunk, encoding) : chunk
+    const { length } = bytes
     this.bytesWritten += length
-    if (length === 0) {
-      done()
-      return
-    }
+    outbox.flush(this)
+    const { connection } = this
     if (connection.bytesQueued > 0) {
-      this.#wait([chunk], done)
+      this.#wait([bytes], done)
       return
     }
-    if (length <= COPIED) {
-      gather.set(chunk, 0)
-      this.#sendGathered(length, done)
-      return
-    }
-    const sent = connection.sendNow(chunk, length)
+    const sent = connection.sendNow(bytes, length)
     if (sent === length) done()
     else if (sent < 0) done(callError(sent, 'write'))
-    else this.#wait([sent === 0 ? chunk : chunk.subarray(sent)], done)
+    else this.#wait([sent === 0 ? bytes : bytes.subarray(sent)], done)
   }
 
   writev(
     chunks: readonly { chunk: Uint8Array | string; encoding: BufferEncoding }[],
     done: WriteCallback,
   ): void {
-    const { connection } = this
-    let room = GATHER
-    if (connection.bytesQueued === 0) {
-      let at = 0
-      for (const { chunk, encoding } of chunks) {
-        const most = typeof chunk === 'string' ? chunk.length * 3 : chunk.length
-        room -= most
-        if (room < 0) break
-        if (typeof chunk === 'string') at += gather.write(chunk, at, GATHER - at, encoding)
-        else {
-          gather.set(chunk, at)
-          at += chunk.length
-        }
-      }
-      if (room >= 0) {
-        this.bytesWritten += at
-        this.#sendGathered(at, done)
-        return
-      }
+    const outbox = this.#outbox
+    let most = 0
+    for (const { chunk } of chunks) most += typeof chunk === 'string' ? chunk.length * 3 : chunk.length
+    if (most <= COPIED && this.connection.bytesQueued === 0) {
+      const begin = outbox.room(this, most)
+      let at = begin
+      for (const { chunk, encoding } of chunks) at += put(outbox.slab, at, chunk, encoding)
+      this.#kept(at - begin, done)
+      return
     }
+    outbox.flush(this)
     const buffers: Uint8Array[] = []
     for (const { chunk, encoding } of chunks) {
       const buffer = typeof chunk === 'string' ? Buffer.from(chunk, encoding) : chunk
@@ -172,28 +152,53 @@ export class Link {
     this.#wait(buffers, done)
   }
 
-  #sendGathered(length: number, done: WriteCallback): void {
-    if (length === 0) {
-      done()
+  /** The next bytes in the outbox are its own. */
+  #kept(bytes: number, done: WriteCallback): void {
+    this.bytesWritten += bytes
+    const { open } = this.#outbox
+    this.#failed = 0
+    if (bytes > 0) this.#outbox.put(this, bytes)
+    if (open || bytes === 0) done()
+    else if (this.#failed !== 0) done(callError(this.#failed, 'write'))
+    else if (this.connection.bytesQueued === 0) done()
+    else this.#waitFor(done)
+  }
+
+  #failed = 0
+
+  /** @internal Of the outbox: the time has come. */
+  send(address: number, slab: Buffer, from: number, to: number): void {
+    const { connection } = this
+    const length = to - from
+    // Behind what waits already.
+    const sent = connection.bytesQueued > 0 ? 0 : connection.sendNow(address, length)
+    if (sent === length) return
+    if (sent >= 0) {
+      connection.writev([Buffer.from(slab.subarray(from + sent, to))])
       return
     }
-    const sent = this.connection.sendNow(gatherAddress, length)
-    if (sent === length) done()
-    else if (sent < 0) done(callError(sent, 'write'))
-    else this.#wait([Buffer.from(gather.subarray(sent, length))], done)
+    this.#failed = sent
+    // Who wrote it has had the answer: the socket has the error.
+    if (this.#outbox.open)
+      this.resource.runInAsyncScope(fail, undefined, this.#face, callError(sent, 'write'))
   }
 
   /** What the kernel has no room for now. */
   #wait(buffers: Uint8Array[], done: WriteCallback): void {
     this.#written = done
     this.connection.writev(buffers)
-    this.#writtenBytes = this.connection.bytesQueued
-    if (this.#writtenBytes === 0 && this.#written !== null && !this.#closing) {
-      // It had room after all.
-      this.#written = null
-      done()
+    if (this.connection.bytesQueued > 0 || this.#written === null || this.#closing) {
+      if (this.#written !== null) this.#waitFor(done)
       return
     }
+    // It had room after all.
+    this.#written = null
+    done()
+  }
+
+  #waitFor(done: WriteCallback): void {
+    this.#written = done
+    this.#writtenBytes = this.connection.bytesQueued
     this.#writtenIn = new AsyncResource('WRITEWRAP', manual)
     this.#settle()
   }
@@ -208,6 +213,7 @@ export class Link {
 
   /** Sends our end, after all that was written. */
   shutdown(done: WriteCallback): void {
+    this.#outbox.flush(this)
     if (this.connection.endNow()) {
       process.nextTick(done)
       return
@@ -245,6 +251,8 @@ export class Link {
   /** Closes the descriptor. The stream's `close`, with `hadError`, follows. */
   close(hadError: boolean, reset: boolean): void {
     if (this.#closing) return
+    if (!reset) this.#outbox.flush(this)
+    else this.from = this.to = 0
     this.#closing = true
     this.#hadError = hadError
     this.reading = false
@@ -265,8 +273,24 @@ export class Link {
     const face = this.#face
     face._unrefTimer()
     if (face.destroyed) return
-    const more = this.#userBuffer === null ? face.push(chunk) : this.#userBuffer.take(chunk, face, this)
-    if (!more) this.readStop()
+    if (this.#userBuffer !== null) {
+      if (!this.#userBuffer.take(chunk, face, this)) this.readStop()
+      return
+    }
+    // What `push` comes to for a stream that flows, without the tick it spends on asking for more: this link reads on
+    // until it is told to stop. The first chunk goes through `push`, which marks the stream as used.
+    if (
+      this.#pushed &&
+      face.readableFlowing === true &&
+      face.readableLength === 0 &&
+      face.readableEncoding === null &&
+      face.listenerCount('data') > 0
+    ) {
+      face.emit('data', chunk)
+      return
+    }
+    this.#pushed = true
+    if (!face.push(chunk)) this.readStop()
   }
 
   /** @internal */
@@ -385,6 +409,20 @@ function tellClosed(link: Link): void {
   const { resource } = link
   resource.runInAsyncScope(link.tellClosed, link)
   resource.emitDestroy()
+}
+
+interface Latin1 {
+  latin1Write(text: string, at: number): number
+}
+
+/** Puts a chunk where the outbox has room for it. @returns how many bytes it has */
+function put(slab: Buffer, at: number, chunk: Uint8Array | string, encoding: BufferEncoding): number {
+  if (typeof chunk !== 'string') {
+    slab.set(chunk, at)
+    return chunk.length
+  }
+  if (encoding === 'latin1') return (slab as unknown as Latin1).latin1Write(chunk, at)
+  return slab.write(chunk, at, slab.length - at, encoding)
 }
 
 function run(resource: AsyncResource, callback: WriteCallback, error: Error | null): void {

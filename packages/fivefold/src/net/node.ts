@@ -2,27 +2,12 @@
  * Node's own classes and functions, as they were when this was loaded: `fivefold/register` puts ours in their place,
  * and ours stand on them.
  */
-import nodeHttp from 'node:http'
-import nodeHttps from 'node:https'
 import nodeNet from 'node:net'
 
 export const NodeSocket = nodeNet.Socket
 export type NodeSocket = nodeNet.Socket
 export const NodeServer = nodeNet.Server
 export type NodeServer = nodeNet.Server
-
-export const NodeHttpServer = nodeHttp.Server
-export type NodeHttpServer = nodeHttp.Server
-export const NodeHttpAgent = nodeHttp.Agent
-export type NodeHttpAgent = nodeHttp.Agent
-export const NodeHttpsServer = nodeHttps.Server
-export type NodeHttpsServer = nodeHttps.Server
-export const NodeHttpsAgent = nodeHttps.Agent
-export type NodeHttpsAgent = nodeHttps.Agent
-
-/** Node's settings for the agents that everybody shares. */
-export const sharedHttpAgent: nodeHttp.Agent = nodeHttp.globalAgent
-export const sharedHttpsAgent: nodeHttps.Agent = nodeHttps.globalAgent
 
 /**
  * Makes a function look as Node's constructor of that name does. Whatever is an instance of Node's is one of ours, as
@@ -35,10 +20,7 @@ export function dress(ctor: object, name: string, prototype: object, parent: obj
     [Symbol.hasInstance]: {
       configurable: true,
       value(this: unknown, value: unknown) {
-        return Function.prototype[Symbol.hasInstance].call(
-          this === ctor ? parent : (this as object),
-          value,
-        )
+        return Function.prototype[Symbol.hasInstance].call(this === ctor ? parent : (this as object), value)
       },
     },
   })

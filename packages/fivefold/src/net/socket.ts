@@ -186,17 +186,17 @@ export class SocketBody extends NodeSocket {
     const state = this[kState]
     const duration = Math.min(msecs, 0x7fffffff)
     // The timer of before is used again where it can be: a server sets one or two for every request.
-    if (state.timer !== null && duration !== 0 && duration !== state.timeoutMs) {
+    if (state.timer !== null && duration !== 0 && duration !== state.timerMs) {
       clearTimeout(state.timer)
       state.timer = null
     }
-    if (duration > 0) {
-      state.timeoutMs = duration
+    state.timed = duration > 0
+    if (state.timed) {
+      state.timerMs = duration
       if (state.timer === null) state.timer = setTimeout(timeIsUp, msecs, this).unref()
       else state.timer.refresh()
       if (callback !== undefined) this.once('timeout', callback)
     } else {
-      state.timeoutMs = -1
       if (callback !== undefined) this.removeListener('timeout', callback)
     }
     return this
@@ -204,8 +204,8 @@ export class SocketBody extends NodeSocket {
 
   /** Something moved: the time-out begins anew. */
   _unrefTimer(): void {
-    const { timer, timeoutMs } = this[kState]
-    if (timer !== null && timeoutMs > 0) timer.refresh()
+    const { timer, timed } = this[kState]
+    if (timed && timer !== null) timer.refresh()
   }
 
   _onTimeout(): void {
@@ -377,7 +377,7 @@ function closeIn(resource: AsyncResource, socket: NodeSocket, hadError: boolean)
 function timeIsUp(socket: SocketBody): void {
   const state = socket[kState]
   // Kept for the next time-out, which never came.
-  if (state.timeoutMs < 0) state.timer = null
+  if (!state.timed) state.timer = null
   else socket._onTimeout()
 }
 

@@ -46,7 +46,9 @@ export class State {
   referenced = true
   readonly options = new Options()
   timer: NodeJS.Timeout | null = null
-  timeoutMs = 0
+  timerMs = 0
+  /** The timer counts. */
+  timed = false
   /** How many bytes went, once the link is gone. */
   bytesRead = 0
   bytesWritten = 0
