@@ -82,8 +82,6 @@ function ask(port, pid, { message, answer }) {
   })
 }
 
-const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms))
-
 async function measure(scenario, module) {
   const { child, port } = await start(scenario.file, module)
   try {

@@ -42,7 +42,7 @@ function constructServer(this: unknown, options?: unknown, listener?: unknown): 
   return undefined
 }
 
-export interface Server extends HttpServerBody, Pick<ServerBody, 'model' | 'fd'> {}
+export interface Server extends NodeServer, Pick<ServerBody, 'model' | 'fd'> {}
 export interface ServerConstructor {
   new (options?: ServerOptions | RequestListener, listener?: RequestListener): Server
   (options?: ServerOptions | RequestListener, listener?: RequestListener): Server
@@ -86,7 +86,7 @@ function constructAgent(this: unknown, options?: AgentOptions): unknown {
   return undefined
 }
 
-export interface Agent extends AgentBody {}
+export interface Agent extends NodeAgent {}
 export interface AgentConstructor {
   new (options?: AgentOptions): Agent
   (options?: AgentOptions): Agent

@@ -40,7 +40,7 @@ function constructServer(this: unknown, options?: unknown, listener?: unknown): 
   return undefined
 }
 
-export interface Server extends HttpsServerBody, Pick<ServerBody, 'model' | 'fd'> {}
+export interface Server extends NodeServer, Pick<ServerBody, 'model' | 'fd'> {}
 export interface ServerConstructor {
   new (options?: ServerOptions | RequestListener, listener?: RequestListener): Server
   (options?: ServerOptions | RequestListener, listener?: RequestListener): Server
@@ -82,7 +82,7 @@ function constructAgent(this: unknown, options?: AgentOptions): unknown {
   return undefined
 }
 
-export interface Agent extends AgentBody {}
+export interface Agent extends NodeAgent {}
 export interface AgentConstructor {
   new (options?: AgentOptions): Agent
   (options?: AgentOptions): Agent

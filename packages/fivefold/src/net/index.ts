@@ -58,7 +58,7 @@ export function connect(...args: unknown[]): Socket {
   const options = normalized[0] as { timeout?: number }
   const socket = new Socket(options as SocketOptions)
   if (options.timeout) socket.setTimeout(options.timeout)
-  return socket.connect(normalized as never)
+  return socket.connect(normalized as never) as Socket
 }
 
 export { connect as createConnection, Socket as Stream }

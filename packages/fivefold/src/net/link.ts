@@ -7,6 +7,7 @@ import type { Duplex } from 'node:stream'
 import type { Engine } from '../loop/engine.js'
 import type { SocketHandlers } from '../stream/handlers.js'
 import { Socket as Connection, uncaught } from '../stream/socket.js'
+import { rawShutdown, SHUT_RDWR } from '../sys/socket.js'
 import { callError } from './errors.js'
 import type { UserBuffer } from './onread.js'
 import { type Outbox, outboxOf, type Sender } from './outbox.js'
@@ -40,7 +41,7 @@ export class Link implements Sender {
   from = 0
   to = 0
   readonly #outbox: Outbox
-  readonly #face: Face
+  readonly face: Face
   readonly #userBuffer: UserBuffer | null
   reading = false
   #opened = false
@@ -66,7 +67,7 @@ export class Link implements Sender {
     this.engine = engine
     this.#outbox = outboxOf(engine)
     this.resource = resource
-    this.#face = face
+    this.face = face
     this.#userBuffer = userBuffer
     this.connection = new Connection<Link>(engine, fd, { ...settings, handlers, data: this }, null)
     // Nothing is received before somebody reads.
@@ -80,7 +81,7 @@ export class Link implements Sender {
     if (this.reading || this.#ended || this.#closing) return
     this.reading = true
     // A callback with a buffer of its own may have stopped in the middle of a chunk.
-    if (this.#userBuffer?.resume(this.#face, this) === false) {
+    if (this.#userBuffer?.resume(this.face, this) === false) {
       this.reading = false
       return
     }
@@ -179,8 +180,7 @@ export class Link implements Sender {
     }
     this.#failed = sent
     // Who wrote it has had the answer: the socket has the error.
-    if (this.#outbox.open)
-      this.resource.runInAsyncScope(fail, undefined, this.#face, callError(sent, 'write'))
+    if (this.#outbox.open) this.resource.runInAsyncScope(fail, undefined, this.face, callError(sent, 'write'))
   }
 
   /** What the kernel has no room for now. */
@@ -259,7 +259,11 @@ export class Link implements Sender {
     this.#settle()
     if (this.#gone) setImmediate(tellClosed, this)
     else if (reset) this.connection.reset()
-    else this.connection.terminate()
+    else {
+      // The peer hears of it now, as it does from Node, and not when what is in flight has ended.
+      rawShutdown(this.connection.fd, SHUT_RDWR)
+      this.connection.terminate()
+    }
   }
 
   // ---- what the connection tells
@@ -270,7 +274,7 @@ export class Link implements Sender {
 
   /** @internal */
   data(chunk: Buffer): void {
-    const face = this.#face
+    const face = this.face
     face._unrefTimer()
     if (face.destroyed) return
     if (this.#userBuffer !== null) {
@@ -294,11 +298,16 @@ export class Link implements Sender {
   }
 
   /** @internal */
-  end(): void {
+  ended(): void {
     this.#ended = true
     this.reading = false
     this.#settle()
-    const face = this.#face
+  }
+
+  /** @internal */
+  end(): void {
+    if (this.#closing) return
+    const face = this.face
     face._unrefTimer()
     face.push(null)
     face.read(0)
@@ -313,7 +322,7 @@ export class Link implements Sender {
     this.#writtenIn = null
     this.#writtenBytes = 0
     this.#settle()
-    this.#face._unrefTimer()
+    this.face._unrefTimer()
     run(resource, done, null)
   }
 
@@ -334,7 +343,7 @@ export class Link implements Sender {
     const resource = this.#writtenIn
     if (error.syscall === 'recv' || done === null || resource === null) {
       const syscall = error.syscall === 'recv' ? 'read' : 'write'
-      this.resource.runInAsyncScope(fail, undefined, this.#face, callError(error.errno ?? 0, syscall))
+      setImmediate(inContext, this, tellError, callError(error.errno ?? 0, syscall))
       return
     }
     this.#written = null
@@ -354,7 +363,7 @@ export class Link implements Sender {
     // Who waits for the kernel waits in vain.
     this.flush()
     this.finish()
-    this.#face.emit('close', this.#hadError)
+    this.face.emit('close', this.#hadError)
   }
 }
 
@@ -364,8 +373,11 @@ const handlers: SocketHandlers<Link> = {
   data(connection, chunk) {
     connection.data.resource.runInAsyncScope(tellData, connection.data, chunk)
   },
+  // An end, or an error, that came together with data is told when what the data have put off (nextTick, promises) is
+  // done, as in Node: the answer to a request that came with the end, for one, is on its way before the end is heard of.
   end(connection) {
-    connection.data.resource.runInAsyncScope(tellEnd, connection.data)
+    connection.data.ended()
+    setImmediate(inContext, connection.data, tellEnd)
   },
   flush(connection) {
     connection.data.flush()
@@ -387,6 +399,14 @@ function tellData(this: Link, chunk: Buffer): void {
   } catch (error) {
     uncaught(error)
   }
+}
+
+function inContext(link: Link, tell: (this: Link, error?: Error) => void, error?: Error): void {
+  link.resource.runInAsyncScope(tell, link, error)
+}
+
+function tellError(this: Link, error?: Error): void {
+  fail(this.face, error!)
 }
 
 function tellEnd(this: Link): void {

@@ -25,7 +25,7 @@ import * as names from './names.js'
 import { dress, NodeServer, type NodeSocket } from './node.js'
 import { keepAlive } from './options.js'
 import { Socket } from './socket.js'
-import { attach, defaultModel, kState, resourceOf } from './state.js'
+import { attach, defaultModel, kState, resourceOf, type Stateful } from './state.js'
 
 /** What `new Server` takes: Node's options and one of our own. */
 export interface ServerOptions extends ServerOpts {
@@ -353,7 +353,7 @@ function welcome(server: ServerBody, fd: number): void {
     model: state.model,
   } as object)
   const engine = engineFor(state.model)
-  const own = socket[kState]
+  const own = (socket as unknown as Stateful)[kState]
   own.resource = nobody.runInAsyncScope(resourceOf, undefined, state.unix)
   if (!state.unix) {
     if (settings.noDelay) rawSetsockoptInt(fd, IPPROTO_TCP, TCP_NODELAY, 1)
@@ -439,7 +439,8 @@ function construct(this: unknown, options?: unknown, listener?: unknown): unknow
   return undefined
 }
 
-export interface Server extends ServerBody {}
+/** Node's `net.Server`, and what that never had. */
+export interface Server extends NodeServer, Pick<ServerBody, 'model' | 'fd'> {}
 export interface ServerConstructor {
   new (options?: ServerOptions | ConnectionListener, listener?: ConnectionListener): Server
   (options?: ServerOptions | ConnectionListener, listener?: ConnectionListener): Server

@@ -20,6 +20,14 @@ import { dress, NodeSocket } from './node.js'
 import { userBufferOf } from './onread.js'
 import { attach, hidden, kState, State } from './state.js'
 
+/** For `setKeepAlive`: times in milliseconds, how many probes may go unanswered. */
+export interface KeepAliveOptions {
+  enable?: boolean
+  initialDelay?: number
+  interval?: number
+  count?: number
+}
+
 /** What `new Socket` takes: Node's options and one of our own. */
 export interface SocketOptions extends SocketConstructorOpts {
   onread?: OnReadOpts | undefined
@@ -224,7 +232,7 @@ export class SocketBody extends NodeSocket {
   }
 
   override setKeepAlive(
-    enable?: boolean | { enable?: boolean; initialDelay?: number; interval?: number; count?: number },
+    enable?: boolean | KeepAliveOptions,
     initialDelayMs?: number,
     intervalMs?: number,
     count?: number,
@@ -454,7 +462,14 @@ function hiddenFlow(socket: NodeSocket): void {
   ;(socket as { readableFlowing: boolean | null }).readableFlowing = false
 }
 
-export interface Socket extends SocketBody {}
+/** Node's `net.Socket`, and what that never had. */
+export interface Socket
+  extends NodeSocket,
+    Pick<SocketBody, 'model' | 'fd' | 'setOption' | 'getOption' | 'peerCredentials' | 'getTypeOfService'> {
+  setTypeOfService(tos: number): this
+  setKeepAlive(enable?: boolean, initialDelayMs?: number, intervalMs?: number, count?: number): this
+  setKeepAlive(options: KeepAliveOptions): this
+}
 export interface SocketConstructor {
   new (options?: SocketOptions | number): Socket
   (options?: SocketOptions | number): Socket
