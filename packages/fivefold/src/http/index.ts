@@ -17,6 +17,7 @@ import type { Duplex } from 'node:stream'
 import type { ModelName } from '../models/model.js'
 import { createConnection } from '../net/index.js'
 import { dress } from '../net/node.js'
+import { guardIdle } from '../net/socket.js'
 import { begin, type ServerBody, serveWith } from '../net/server.js'
 import { NodeAgent, NodeServer, sharedAgent } from './node.js'
 
@@ -71,6 +72,18 @@ class AgentBody extends NodeAgent {
       return (NodeAgent.prototype as unknown as AgentInternals).createConnection.call(this, options, created)
     }
     return createConnection(options as never, created as never)
+  }
+
+  /** A response that nobody asked for must not be taken for the answer to the next request. */
+  override keepSocketAlive(socket: Duplex): boolean {
+    const keep: unknown = super.keepSocketAlive(socket)
+    if (keep !== false) guardIdle(socket, true)
+    return keep as boolean
+  }
+
+  override reuseSocket(socket: Duplex, sent: ClientRequest): void {
+    guardIdle(socket, false)
+    super.reuseSocket(socket, sent)
   }
 }
 

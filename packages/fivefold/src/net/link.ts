@@ -44,6 +44,8 @@ export class Link implements Sender {
   readonly face: Face
   readonly #userBuffer: UserBuffer | null
   reading = false
+  /** Nothing is expected: what comes ends the connection. */
+  guarded = false
   #opened = false
   #ended = false
   #pushed = false
@@ -277,6 +279,10 @@ export class Link implements Sender {
     const face = this.face
     face._unrefTimer()
     if (face.destroyed) return
+    if (this.guarded) {
+      face.destroy()
+      return
+    }
     if (this.#userBuffer !== null) {
       if (!this.#userBuffer.take(chunk, face, this)) this.readStop()
       return

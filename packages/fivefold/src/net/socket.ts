@@ -421,6 +421,13 @@ export function isOurs(value: unknown): value is SocketBody {
   return Object.prototype.isPrototypeOf.call(SocketBody.prototype, value as object)
 }
 
+/** A connection that nobody expects anything on: what comes ends it. */
+export function guardIdle(socket: unknown, on: boolean): void {
+  if (!isOurs(socket)) return
+  const { link } = socket[kState]
+  if (link !== null) link.guarded = on
+}
+
 /** Makes `this` a socket, as Node's constructor does: by `new`, by `call` from an heir, or by a plain call. */
 function construct(this: unknown, options?: SocketOptions | number): unknown {
   if (!(this instanceof NodeSocket)) return new Socket(options as SocketOptions)
