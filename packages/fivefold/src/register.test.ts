@@ -47,7 +47,10 @@ interface Told {
   client?: string
 }
 
-function run(name: keyof typeof programs, env: NodeJS.ProcessEnv): { told: Told | null; errors: string; status: number | null } {
+function run(
+  name: keyof typeof programs,
+  env: NodeJS.ProcessEnv,
+): { told: Told | null; errors: string; status: number | null } {
   const path = join(folder, name)
   writeFileSync(path, programs[name])
   const { stdout, stderr, status } = spawnSync(process.execPath, ['--import', register, path], {

@@ -3,14 +3,16 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import nodeHttp, { type ClientRequest, type IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { test } from 'node:test'
 import nodeNet from 'node:net'
+import { test } from 'node:test'
 import { modelNamed } from '../models/choose.js'
 import type { ModelName } from '../models/model.js'
 import { isOurs } from '../net/socket.js'
 import http, { Agent, createServer, get, request, Server } from './index.js'
 
-async function answer(sent: ClientRequest): Promise<{ status: number; text: string; response: IncomingMessage }> {
+async function answer(
+  sent: ClientRequest,
+): Promise<{ status: number; text: string; response: IncomingMessage }> {
   const [response] = (await once(sent, 'response')) as [IncomingMessage]
   let text = ''
   for await (const chunk of response) text += chunk
@@ -25,7 +27,9 @@ async function listening(server: Server): Promise<number> {
 
 for (const model of ['io_uring', 'epoll', 'poll'] as ModelName[]) {
   const verdict = modelNamed(model).probe()
-  test(`${model}: requests over a connection that is kept`, { skip: verdict.ok ? false : verdict.reason }, async () => {
+  test(`${model}: requests over a connection that is kept`, {
+    skip: verdict.ok ? false : verdict.reason,
+  }, async () => {
     const server = createServer({ model }, (incoming, response) => {
       assert.ok(isOurs(incoming.socket))
       assert.equal(incoming.socket.remoteAddress, '127.0.0.1')
@@ -123,7 +127,10 @@ test('upgrade, CONNECT, and a request with its end', async () => {
     for await (const chunk of socket) back += chunk
     return back
   }
-  assert.match(await talk('GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\nhead'), /\r\n\r\nhead$/)
+  assert.match(
+    await talk('GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\nhead'),
+    /\r\n\r\nhead$/,
+  )
   assert.match(await talk('CONNECT a:1 HTTP/1.1\r\nHost: a\r\n\r\n'), /tunnel$/)
   assert.match(await talk('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nbody'), /after the end/)
   server.close()

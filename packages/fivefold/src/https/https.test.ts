@@ -19,7 +19,9 @@ const client = {
 } as const
 
 test('tls.connect over a socket of ours: before and after it is connected', async () => {
-  const listener = tls.createServer(server as tls.TlsOptions, (socket) => socket.pipe(socket)).listen(0, '127.0.0.1')
+  const listener = tls
+    .createServer(server as tls.TlsOptions, (socket) => socket.pipe(socket))
+    .listen(0, '127.0.0.1')
   await once(listener, 'listening')
   const { port } = listener.address() as AddressInfo
   for (const connected of [false, true]) {
@@ -41,9 +43,15 @@ test('tls.connect over a socket of ours: before and after it is connected', asyn
 
 test('a TLS server takes connections of ours', async () => {
   const secureServer = tls.createServer(server as tls.TlsOptions, (socket) => socket.end('secret'))
-  const listener = net.createServer((socket) => secureServer.emit('connection', socket)).listen(0, '127.0.0.1')
+  const listener = net
+    .createServer((socket) => secureServer.emit('connection', socket))
+    .listen(0, '127.0.0.1')
   await once(listener, 'listening')
-  const secure = tls.connect({ ...client, ...(listener.address() as AddressInfo), host: '127.0.0.1' } as never)
+  const secure = tls.connect({
+    ...client,
+    ...(listener.address() as AddressInfo),
+    host: '127.0.0.1',
+  } as never)
   let text = ''
   for await (const chunk of secure) text += chunk
   assert.equal(text, 'secret')

@@ -16,9 +16,15 @@ after(() => rmSync(folder, { recursive: true, force: true }))
 const face = JSON.stringify(new URL('./index.js', import.meta.url).href)
 
 /** Runs a program with `net` and `port`; it is to end by itself. */
-async function run(body: string, port: number, model: string): Promise<{ code: number | null; output: string }> {
+async function run(
+  body: string,
+  port: number,
+  model: string,
+): Promise<{ code: number | null; output: string }> {
   const text = `import net from ${face}\nconst port = ${port}\nconst model = ${JSON.stringify(model)}\n${body}`
-  const child = spawn(process.execPath, ['--input-type=module', '-e', text], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const child = spawn(process.execPath, ['--input-type=module', '-e', text], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
   let output = ''
   child.stdout.on('data', (chunk) => {
     output += chunk
@@ -75,11 +81,11 @@ for (const model of ['io_uring', 'epoll']) {
       'a server that is unref’ed': `net.createServer({ model }).listen(0).unref()`,
       'a server, unref’ed before it listens': `net.createServer({ model }).unref().listen(0)`,
       'a socket that is unref’ed': `net.connect({ port, host: '127.0.0.1', model }).unref().on('data', () => {})`,
-      'a socket that is paused': `const socket = net.connect({ port, host: '127.0.0.1', model })
-         socket.on('connect', () => socket.pause())
-         socket.on('readable', () => {})
-         socket.once('data', () => {})
-         socket.pause()`,
+      'a socket that nobody reads': `const server = net.createServer({ model, pauseOnConnect: true })
+         server.listen(0, '127.0.0.1', () => {
+           const client = net.connect({ port: server.address().port, host: '127.0.0.1', model })
+           server.on('connection', () => setTimeout(() => { server.unref(); client.unref() }, 20))
+         })`,
       'a socket that is destroyed': `const socket = net.connect({ port, host: '127.0.0.1', model })
          socket.on('connect', () => { socket.unref(); socket.destroy() })
          socket.on('close', () => process.stdout.write('closed'))`,
