@@ -67,6 +67,9 @@ export class Engine {
     return this.#inTurn
   }
 
+  /** How many turns were begun: what carries the same number happened in the same one. */
+  turns = 0
+
   submit(operation: Operation): void {
     this.driver.submit(operation)
     if (!this.#inTurn) this.schedule()
@@ -145,6 +148,7 @@ export class Engine {
   /** @returns whether there may be more to do */
   #round(timeoutMs: number): boolean {
     this.#inTurn = true
+    this.turns++
     try {
       // First what was put off, so that one turn hands it to the kernel; then what the handlers put off meanwhile.
       const before = this.#runDeferred()

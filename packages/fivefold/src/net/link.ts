@@ -101,6 +101,13 @@ export class Link implements Sender {
     this.#settle()
   }
 
+  /** Data came in this turn. */
+  get heardNow(): boolean {
+    return this.#heard === this.engine.turns
+  }
+
+  #heard = -1
+
   // ---- writing
 
   /** Bytes given to the link, whether the kernel has them or not. */
@@ -276,6 +283,7 @@ export class Link implements Sender {
 
   /** @internal */
   data(chunk: Buffer): void {
+    this.#heard = this.engine.turns
     const face = this.face
     face._unrefTimer()
     if (face.destroyed) return
@@ -349,7 +357,9 @@ export class Link implements Sender {
     const resource = this.#writtenIn
     if (error.syscall === 'recv' || done === null || resource === null) {
       const syscall = error.syscall === 'recv' ? 'read' : 'write'
-      setImmediate(inContext, this, tellError, callError(error.errno ?? 0, syscall))
+      const told = callError(error.errno ?? 0, syscall)
+      if (this.heardNow) setImmediate(inContext, this, tellError, told)
+      else inContext(this, tellError, told)
       return
     }
     this.#written = null
@@ -382,8 +392,10 @@ const handlers: SocketHandlers<Link> = {
   // An end, or an error, that came together with data is told when what the data have put off (nextTick, promises) is
   // done, as in Node: the answer to a request that came with the end, for one, is on its way before the end is heard of.
   end(connection) {
-    connection.data.ended()
-    setImmediate(inContext, connection.data, tellEnd)
+    const link = connection.data
+    link.ended()
+    if (link.heardNow) setImmediate(inContext, link, tellEnd)
+    else inContext(link, tellEnd)
   },
   flush(connection) {
     connection.data.flush()
