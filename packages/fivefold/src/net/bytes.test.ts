@@ -239,6 +239,36 @@ for (const model of models) {
     second.end()
   })
 
+  test(`${model}: writes until there is no room, from within a turn, and then the end`, {
+    skip: skip(model),
+  }, async () => {
+    const { ours, theirs, end } = await pair(model)
+    let written = 0
+    let called = 0
+    ours.once('data', () => {
+      const chunk = Buffer.alloc(1024, 'c')
+      const count = () => {
+        called++
+      }
+      do written++
+      while (ours.write(chunk, count))
+      for (let more = 0; more < 3; more++, written++) ours.write(chunk, count)
+      ours.end()
+      // Only now does the peer begin to read.
+      setTimeout(() => theirs.resume(), 20)
+    })
+    let bytes = 0
+    theirs.pause()
+    theirs.on('data', (chunk) => {
+      bytes += chunk.length
+    })
+    theirs.write('go')
+    await Promise.all([once(theirs, 'end'), once(ours, 'finish')])
+    assert.equal(bytes, written * 1024)
+    assert.equal(called, written)
+    end()
+  })
+
   test(`${model}: options reach the kernel`, { skip: skip(model) }, async () => {
     const { ours, end } = await pair(model, { noDelay: true, keepAlive: true, keepAliveInitialDelay: 7000 })
     const tcp = (name: number) => getsockoptInt(ours.fd, IPPROTO_TCP, name)

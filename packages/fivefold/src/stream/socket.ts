@@ -362,6 +362,8 @@ export class Socket<Data = unknown> implements Completion, Deferred {
     const queue = this.#queue
     this.#queue = []
     this.#submit(queue)
+    // The kernel may have taken it all at once.
+    if (!this.#send.inFlight && !this.#closing && this.#failed === 0) this.#call(this.#handlers.flush)
   }
 
   #submit(buffers: readonly Uint8Array[]): void {
