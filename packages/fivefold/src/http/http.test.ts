@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import nodeHttp, { type ClientRequest, type IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import nodeNet from 'node:net'
-import { test } from 'node:test'
+import { type TestContext, test } from 'node:test'
 import { modelNamed } from '../models/choose.js'
 import type { ModelName } from '../models/model.js'
 import { isOurs } from '../net/socket.js'
@@ -19,7 +19,12 @@ async function answer(
   return { status: response.statusCode!, text, response }
 }
 
-async function listening(server: Server): Promise<number> {
+async function listening(t: TestContext, server: Server): Promise<number> {
+  t.after(() => {
+    server.close()
+    server.closeAllConnections()
+    http.globalAgent.destroy()
+  })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   return (server.address() as AddressInfo).port
@@ -29,15 +34,16 @@ for (const model of ['io_uring', 'epoll', 'poll'] as ModelName[]) {
   const verdict = modelNamed(model).probe()
   test(`${model}: requests over a connection that is kept`, {
     skip: verdict.ok ? false : verdict.reason,
-  }, async () => {
+  }, async (t) => {
     const server = createServer({ model }, (incoming, response) => {
       assert.ok(isOurs(incoming.socket))
       assert.equal(incoming.socket.remoteAddress, '127.0.0.1')
       incoming.pipe(response)
     })
     assert.equal(server.model, model)
-    const port = await listening(server)
+    const port = await listening(t, server)
     const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+    t.after(() => agent.destroy())
     const sockets = new Set<unknown>()
     for (const text of ['one', 'x'.repeat(200_000), '']) {
       const sent = request({ port, host: '127.0.0.1', method: 'POST', agent })
@@ -55,9 +61,9 @@ for (const model of ['io_uring', 'epoll', 'poll'] as ModelName[]) {
   })
 }
 
-test('the agents: the shared one, none, one of Node’s', async () => {
+test('the agents: the shared one, none, one of Node’s', async (t) => {
   const server = createServer((_, response) => response.end('ok'))
-  const port = await listening(server)
+  const port = await listening(t, server)
   const kinds: unknown[] = []
   const ask = async (options: object) => {
     const sent = get({ port, host: '127.0.0.1', ...options })
@@ -82,7 +88,7 @@ test('the agents: the shared one, none, one of Node’s', async () => {
   await once(server, 'close')
 })
 
-test('an idle connection that is spoken on is given up', async () => {
+test('an idle connection that is spoken on is given up', async (t) => {
   // A response nobody asked for must not answer the next request.
   const server = nodeNet.createServer((socket) => {
     socket.once('data', () => {
@@ -91,10 +97,12 @@ test('an idle connection that is spoken on is given up', async () => {
     })
     socket.on('error', () => {})
   })
+  t.after(() => server.close())
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   const { port } = server.address() as AddressInfo
   const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+  t.after(() => agent.destroy())
   const first = get({ port, host: '127.0.0.1', agent })
   const [socket] = (await once(first, 'socket')) as [nodeNet.Socket]
   assert.equal((await answer(first)).text, 'ok')
@@ -107,7 +115,7 @@ test('an idle connection that is spoken on is given up', async () => {
   server.close()
 })
 
-test('upgrade, CONNECT, and a request with its end', async () => {
+test('upgrade, CONNECT, and a request with its end', async (t) => {
   const server = createServer((incoming, response) => {
     incoming.on('end', () => response.end('after the end'))
     incoming.resume()
@@ -119,7 +127,7 @@ test('upgrade, CONNECT, and a request with its end', async () => {
     socket.pipe(socket)
   })
   server.on('connect', (_, socket) => socket.end('HTTP/1.1 200 OK\r\n\r\ntunnel'))
-  const port = await listening(server)
+  const port = await listening(t, server)
   const talk = async (text: string): Promise<string> => {
     const socket = nodeNet.connect(port, '127.0.0.1')
     socket.end(text)
@@ -137,14 +145,15 @@ test('upgrade, CONNECT, and a request with its end', async () => {
   await once(server, 'close')
 })
 
-test('closing: idle connections go, busy ones are waited for', async () => {
+test('closing: idle connections go, busy ones are waited for', async (t) => {
   let finish: () => void = () => {}
   const server = new Server((incoming, response) => {
     if (incoming.url === '/slow') finish = () => response.end('slow')
     else response.end('quick')
   })
-  const port = await listening(server)
+  const port = await listening(t, server)
   const agent = new Agent({ keepAlive: true })
+  t.after(() => agent.destroy())
   assert.equal((await answer(get({ port, host: '127.0.0.1', agent }))).text, 'quick')
   const slow = get({ port, host: '127.0.0.1', agent, path: '/slow' })
   await once(server, 'request')

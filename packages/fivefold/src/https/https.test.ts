@@ -18,14 +18,16 @@ const client = {
   checkServerIdentity: () => undefined,
 } as const
 
-test('tls.connect over a socket of ours: before and after it is connected', async () => {
+test('tls.connect over a socket of ours: before and after it is connected', async (t) => {
   const listener = tls
     .createServer(server as tls.TlsOptions, (socket) => socket.pipe(socket))
     .listen(0, '127.0.0.1')
+  t.after(() => listener.close())
   await once(listener, 'listening')
   const { port } = listener.address() as AddressInfo
   for (const connected of [false, true]) {
     const socket = net.connect({ port, host: '127.0.0.1' })
+    t.after(() => socket.destroy())
     if (connected) await once(socket, 'ready')
     const secure = tls.connect({ ...client, socket } as tls.ConnectionOptions)
     await once(secure, 'secureConnect')
@@ -41,11 +43,12 @@ test('tls.connect over a socket of ours: before and after it is connected', asyn
   listener.close()
 })
 
-test('a TLS server takes connections of ours', async () => {
+test('a TLS server takes connections of ours', async (t) => {
   const secureServer = tls.createServer(server as tls.TlsOptions, (socket) => socket.end('secret'))
   const listener = net
     .createServer((socket) => secureServer.emit('connection', socket))
     .listen(0, '127.0.0.1')
+  t.after(() => listener.close())
   await once(listener, 'listening')
   const secure = tls.connect({
     ...client,
@@ -58,7 +61,7 @@ test('a TLS server takes connections of ours', async () => {
   listener.close()
 })
 
-test('https: a server and an agent, with the addresses of the sockets below', async () => {
+test('https: a server and an agent, with the addresses of the sockets below', async (t) => {
   const seen: unknown[] = []
   const listener = https.createServer(server as never, (request, response) => {
     const { socket } = request
@@ -66,9 +69,14 @@ test('https: a server and an agent, with the addresses of the sockets below', as
     request.pipe(response)
   })
   listener.listen(0, '127.0.0.1')
+  t.after(() => listener.close())
   await once(listener, 'listening')
   const { port } = listener.address() as AddressInfo
   const agent = new https.Agent({ keepAlive: true, maxSockets: 1 })
+  t.after(() => {
+    agent.destroy()
+    listener.closeAllConnections()
+  })
   let below: unknown
   for (const word of ['one', 'two']) {
     const request = https.request({ ...client, port, host: '127.0.0.1', method: 'POST', agent } as never)

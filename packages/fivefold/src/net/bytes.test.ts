@@ -5,19 +5,25 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import nodeNet, { type AddressInfo } from 'node:net'
-import { test } from 'node:test'
+import { type TestContext, test } from 'node:test'
 import { Pattern } from '../conformance/pattern.js'
 import { Random } from '../conformance/random.js'
 import { modelNamed } from '../models/choose.js'
 import type { ModelName } from '../models/model.js'
+import { rawClose } from '../sys/descriptor.js'
 import {
+  AF_UNIX,
   getsockoptInt,
   IP_TOS,
   IPPROTO_IP,
   IPPROTO_TCP,
+  MSG_DONTWAIT,
+  rawRecv,
   SO_KEEPALIVE,
   SO_RCVBUF,
+  SOCK_STREAM,
   SOL_SOCKET,
+  socketpair,
   TCP_KEEPCNT,
   TCP_KEEPIDLE,
   TCP_KEEPINTVL,
@@ -33,6 +39,7 @@ const skip = (model: ModelName) => {
 
 /** A connected pair: the one end of ours, the other Node's own. */
 async function pair(
+  t: TestContext,
   model: ModelName,
   options: object = {},
 ): Promise<{ ours: Socket; theirs: nodeNet.Socket; end(): void }> {
@@ -43,15 +50,14 @@ async function pair(
   const [ours] = (await once(server, 'connection')) as [Socket]
   ours.on('error', () => {})
   theirs.on('error', () => {})
-  return {
-    ours,
-    theirs,
-    end() {
-      ours.destroy()
-      theirs.destroy()
-      server.close()
-    },
+  const end = () => {
+    ours.destroy()
+    theirs.destroy()
+    server.close()
   }
+  // A test that fails leaves nothing behind that would keep the process.
+  t.after(end)
+  return { ours, theirs, end }
 }
 
 const encodings: BufferEncoding[] = ['utf8', 'latin1', 'hex', 'base64', 'utf16le', 'ascii']
@@ -59,8 +65,8 @@ const encodings: BufferEncoding[] = ['utf8', 'latin1', 'hex', 'base64', 'utf16le
 for (const model of models) {
   test(`${model}: writes of every kind arrive in order and whole, with a reader that stops and goes`, {
     skip: skip(model),
-  }, async () => {
-    const { ours, theirs, end } = await pair(model)
+  }, async (t) => {
+    const { ours, theirs, end } = await pair(t, model)
     const random = new Random(7)
     const pattern = new Pattern(3)
     const check = new Pattern(3)
@@ -111,8 +117,8 @@ for (const model of models) {
     end()
   })
 
-  test(`${model}: text in every encoding`, { skip: skip(model) }, async () => {
-    const { ours, theirs, end } = await pair(model)
+  test(`${model}: text in every encoding`, { skip: skip(model) }, async (t) => {
+    const { ours, theirs, end } = await pair(t, model)
     const text = '2a2b2cff'
     const expected: Buffer[] = []
     ours.cork()
@@ -137,8 +143,8 @@ for (const model of models) {
 
   test(`${model}: a small buffer may be used again at once, within a turn and outside`, {
     skip: skip(model),
-  }, async () => {
-    const { ours, theirs, end } = await pair(model)
+  }, async (t) => {
+    const { ours, theirs, end } = await pair(t, model)
     const buffer = Buffer.alloc(1000)
     let count = 0
     const write = () => {
@@ -165,8 +171,8 @@ for (const model of models) {
     end()
   })
 
-  test(`${model}: what came stays as it came, whatever comes after`, { skip: skip(model) }, async () => {
-    const { ours, theirs, end } = await pair(model)
+  test(`${model}: what came stays as it came, whatever comes after`, { skip: skip(model) }, async (t) => {
+    const { ours, theirs, end } = await pair(t, model)
     const pattern = new Pattern(11)
     const kept: Buffer[] = []
     let bytes = 0
@@ -187,9 +193,9 @@ for (const model of models) {
 
   test(`${model}: what was written before destroying arrives, in a turn and outside`, {
     skip: skip(model),
-  }, async () => {
+  }, async (t) => {
     for (const inTurn of [false, true]) {
-      const { ours, theirs, end } = await pair(model)
+      const { ours, theirs, end } = await pair(t, model)
       let text = ''
       theirs.on('data', (chunk) => {
         text += chunk
@@ -212,9 +218,9 @@ for (const model of models) {
 
   test(`${model}: two sockets that write by turns within a turn keep their own bytes`, {
     skip: skip(model),
-  }, async () => {
-    const first = await pair(model)
-    const second = await pair(model)
+  }, async (t) => {
+    const first = await pair(t, model)
+    const second = await pair(t, model)
     const texts = ['', '']
     first.theirs.on('data', (chunk) => {
       texts[0] += chunk
@@ -241,26 +247,28 @@ for (const model of models) {
 
   test(`${model}: writes until there is no room, from within a turn, and then the end`, {
     skip: skip(model),
-  }, async () => {
-    const { ours, theirs, end } = await pair(model)
+  }, async (t) => {
+    const { ours, theirs, end } = await pair(t, model)
     let written = 0
     let called = 0
     ours.once('data', () => {
-      const chunk = Buffer.alloc(1024, 'c')
+      const pattern = new Pattern(5)
       const count = () => {
         called++
       }
       do written++
-      while (ours.write(chunk, count))
-      for (let more = 0; more < 3; more++, written++) ours.write(chunk, count)
+      while (ours.write(pattern.take(1024), count))
+      for (let more = 0; more < 3; more++, written++) ours.write(pattern.take(1024), count)
       ours.end()
       // Only now does the peer begin to read.
       setTimeout(() => theirs.resume(), 20)
     })
+    const check = new Pattern(5)
     let bytes = 0
     theirs.pause()
     theirs.on('data', (chunk) => {
       bytes += chunk.length
+      check.check(chunk)
     })
     theirs.write('go')
     await Promise.all([once(theirs, 'end'), once(ours, 'finish')])
@@ -269,8 +277,12 @@ for (const model of models) {
     end()
   })
 
-  test(`${model}: options reach the kernel`, { skip: skip(model) }, async () => {
-    const { ours, end } = await pair(model, { noDelay: true, keepAlive: true, keepAliveInitialDelay: 7000 })
+  test(`${model}: options reach the kernel`, { skip: skip(model) }, async (t) => {
+    const { ours, end } = await pair(t, model, {
+      noDelay: true,
+      keepAlive: true,
+      keepAliveInitialDelay: 7000,
+    })
     const tcp = (name: number) => getsockoptInt(ours.fd, IPPROTO_TCP, name)
     assert.equal(tcp(TCP_NODELAY), 1)
     assert.equal(getsockoptInt(ours.fd, SOL_SOCKET, SO_KEEPALIVE), 1)
@@ -301,8 +313,8 @@ for (const model of models) {
     server.close()
   })
 
-  test(`${model}: a reader that pauses holds the sender back`, { skip: skip(model) }, async () => {
-    const { ours, theirs, end } = await pair(model)
+  test(`${model}: a reader that pauses holds the sender back`, { skip: skip(model) }, async (t) => {
+    const { ours, theirs, end } = await pair(t, model)
     ours.pause()
     const chunk = Buffer.alloc(1 << 20)
     for (let at = 0; at < 64; at++) theirs.write(chunk)
@@ -319,6 +331,20 @@ for (const model of models) {
     await once(ours, 'end')
     assert.equal(bytes, theirs.bytesWritten)
     end()
+  })
+}
+
+for (const model of models) {
+  test(`${model}: the peer of a destroyed socket knows at once`, { skip: skip(model) }, async (t) => {
+    const [left, right] = socketpair(AF_UNIX, SOCK_STREAM)
+    const socket = new Socket({ fd: left, model })
+    t.after(() => rawClose(right))
+    socket.resume()
+    // It waits for data by now.
+    await new Promise((resolve) => setTimeout(resolve, 5))
+    socket.destroy()
+    assert.equal(rawRecv(right, Buffer.alloc(1), 1, MSG_DONTWAIT), 0)
+    await once(socket, 'close')
   })
 }
 
