@@ -249,6 +249,8 @@ for (const model of models) {
     skip: skip(model),
   }, async (t) => {
     const { ours, theirs, end } = await pair(t, model)
+    const other = await pair(t, model)
+    other.theirs.resume()
     let written = 0
     let called = 0
     ours.once('data', () => {
@@ -260,6 +262,8 @@ for (const model of models) {
       while (ours.write(pattern.take(1024), count))
       for (let more = 0; more < 3; more++, written++) ours.write(pattern.take(1024), count)
       ours.end()
+      // What could not be sent is nobody else's to write over.
+      for (let at = 0; at < 30; at++) other.ours.write(Buffer.alloc(10_000, 0xee))
       // Only now does the peer begin to read.
       setTimeout(() => theirs.resume(), 20)
     })
