@@ -17,6 +17,10 @@ const rooms = [
   'fs',
   'watch',
   'unix',
+  'net',
+  'http',
+  'https',
+  'register.ts',
   'index.ts',
   'conformance',
 ]

@@ -1,6 +1,6 @@
 /** The programs of examples/, run as a reader would run them. */
 import assert from 'node:assert/strict'
-import { type ChildProcessByStdio, spawn } from 'node:child_process'
+import { type ChildProcessByStdio, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { connect } from 'node:net'
@@ -77,3 +77,20 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     assert.ok([48, 49].includes(counts[0]! + counts[1]!), said)
   })
 }
+
+/** A program that ends by itself. */
+function output(name: string): string {
+  const { stdout, stderr, status } = spawnSync(process.execPath, [folder + name], { encoding: 'utf8' })
+  assert.equal(status, 0, stderr)
+  return stdout
+}
+
+test('examples/net.mjs', () => {
+  assert.match(output('net.mjs'), /^hello came back through (io_uring|epoll)\n$/)
+})
+
+test('examples/http.mjs', () => {
+  const { path, model } = JSON.parse(output('http.mjs')) as { path: string; model: string }
+  assert.equal(path, '/hello')
+  assert.match(model, /io_uring|epoll/)
+})

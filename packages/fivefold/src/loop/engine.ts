@@ -69,6 +69,14 @@ export class Engine {
         : null
   }
 
+  /** A turn is being made: what is deferred now runs at its end. */
+  get inTurn(): boolean {
+    return this.#inTurn
+  }
+
+  /** How many turns were begun: what carries the same number happened in the same one. */
+  turns = 0
+
   submit(operation: Operation): void {
     this.driver.submit(operation)
     if (!this.#inTurn) this.schedule()
@@ -152,6 +160,7 @@ export class Engine {
   /** @returns whether there may be more to do */
   #round(timeoutMs: number): boolean {
     this.#inTurn = true
+    this.turns++
     try {
       // First what was put off, so that one turn hands it to the kernel; then what the handlers put off meanwhile.
       const before = this.#runDeferred()

@@ -16,6 +16,10 @@ export interface SocketHandlers<Data = unknown> {
   data?(socket: Socket<Data>, chunk: Buffer): void
   /** After a `write` that took less than all: there is room again. */
   drain?(socket: Socket<Data>): void
+  /** After writes that the kernel could not take at once: it has taken everything. */
+  flush?(socket: Socket<Data>): void
+  /** Our side's end is sent, and everything written before it. */
+  finish?(socket: Socket<Data>): void
   /** The peer will send no more. Without `allowHalfOpen` our side ends as well, once what was written is sent. */
   end?(socket: Socket<Data>): void
   /** An error; `close` follows. */

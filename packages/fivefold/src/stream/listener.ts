@@ -1,10 +1,9 @@
 /** listen(): a descriptor that accepts, and the sockets it makes. */
 import { type Deferred, type Engine, engineFor } from '../loop/engine.js'
 import type { Host, ModelName } from '../models/model.js'
-import { type Completion, Kind, Operation } from '../models/operation.js'
 import type { Address } from '../sys/address.js'
 import { rawClose } from '../sys/descriptor.js'
-import { check, systemError } from '../sys/errno.js'
+import { check } from '../sys/errno.js'
 import {
   getsockname,
   IPPROTO_IPV6,
@@ -12,8 +11,6 @@ import {
   IPV6_V6ONLY,
   rawBind,
   rawListen,
-  rawShutdown,
-  SHUT_RDWR,
   SO_REUSEADDR,
   SO_REUSEPORT,
   SOCK_STREAM,
@@ -21,13 +18,11 @@ import {
   setsockoptInt,
   TCP_NODELAY,
 } from '../sys/socket.js'
+import { Acceptor, type AcceptorOwner } from './acceptor.js'
 import type { Listener, ListenOptions } from './handlers.js'
-import { cureOf, openSocket } from './open.js'
-import { encoded, placeOf, removeName, requirePorts, resolve } from './resolve.js'
+import { openSocket } from './open.js'
+import { encoded, placeOf, requirePorts, resolve } from './resolve.js'
 import { Socket, type SocketSettings } from './socket.js'
-
-/** With the descriptors used up, accepting is tried again so soon, or when one of our own sockets closes. */
-const RETRY_MS = 50
 
 export const DEFAULT_HIGH_WATER_MARK = 64 * 1024
 
@@ -66,26 +61,18 @@ function openListening(address: Address, options: Opening, engine: Engine): numb
   }
 }
 
-class ListeningSocket<Data> implements Listener, Completion, Deferred {
+class ListeningSocket<Data> implements Listener, AcceptorOwner, Deferred {
   readonly address: Address
   deferred = false
   readonly #engine: Engine
   readonly #settings: SocketSettings<Data>
-  readonly #accept: Operation
+  readonly #acceptor: Acceptor
   readonly #sockets = new Set<Socket<Data>>()
   readonly #gone = (socket: Socket<Data>) => this.#forget(socket)
-  #fd: number
-  #closing = false
-  #starved = false
-  /** Kinds of shortage that were told of: each once, however often it comes and goes. */
-  readonly #told = new Set<number>()
-  #retry: NodeJS.Timeout | null = null
-  #referenced = true
   #whenClosed: (() => void)[] = []
 
   constructor(engine: Engine, fd: number, options: ListenOptions<Data>) {
     this.#engine = engine
-    this.#fd = fd
     this.address = getsockname(fd)
     this.#settings = {
       handlers: options.socket,
@@ -93,9 +80,7 @@ class ListeningSocket<Data> implements Listener, Completion, Deferred {
       highWaterMark: options.highWaterMark ?? DEFAULT_HIGH_WATER_MARK,
       data: options.data as Data,
     }
-    this.#accept = new Operation(Kind.accept, fd, this)
-    engine.ref()
-    engine.submit(this.#accept)
+    this.#acceptor = new Acceptor(engine, fd, this.address, this)
   }
 
   get port(): number {
@@ -115,7 +100,7 @@ class ListeningSocket<Data> implements Listener, Completion, Deferred {
   }
 
   get fd(): number {
-    return this.#fd
+    return this.#acceptor.fd
   }
 
   get connections(): number {
@@ -125,29 +110,18 @@ class ListeningSocket<Data> implements Listener, Completion, Deferred {
   close(closeConnections = false): Promise<void> {
     const closed = new Promise<void>((resolve) => this.#whenClosed.push(resolve))
     if (closeConnections) for (const socket of this.#sockets) socket.terminate()
-    if (this.#closing) {
-      this.#engine.defer(this)
-      return closed
-    }
-    this.#closing = true
-    if (this.#retry !== null) clearTimeout(this.#retry)
-    if (this.#accept.inFlight) {
-      if (!this.#engine.model.limits.cancels) rawShutdown(this.#fd, SHUT_RDWR)
-      this.#engine.cancel(this.#accept)
-    }
-    this.#closeWhenQuiet()
+    if (this.#acceptor.closing) this.#engine.defer(this)
+    else this.#acceptor.close()
     return closed
   }
 
   ref(): this {
-    if (!this.#referenced && this.#fd >= 0) this.#engine.ref()
-    this.#referenced = true
+    this.#acceptor.ref()
     return this
   }
 
   unref(): this {
-    if (this.#referenced && this.#fd >= 0) this.#engine.unref()
-    this.#referenced = false
+    this.#acceptor.unref()
     return this
   }
 
@@ -155,63 +129,29 @@ class ListeningSocket<Data> implements Listener, Completion, Deferred {
     return this.close(true)
   }
 
-  completed(operation: Operation): void {
-    const { result, more } = operation
-    if (result >= 0) {
-      this.#starved = false
-      if (this.#closing) rawClose(result)
-      else this.#welcome(result)
-      if (!more && !this.#closing) this.#engine.submit(operation)
-    } else if (!this.#closing) this.#refused(result)
-    if (this.#closing && !more) this.#closeWhenQuiet()
-  }
-
-  runDeferred(): void {
-    if (this.#fd >= 0 || this.#sockets.size > 0) return
-    const resolves = this.#whenClosed
-    this.#whenClosed = []
-    for (const resolve of resolves) resolve()
-  }
-
-  #welcome(fd: number): void {
+  /** @internal */
+  accepted(fd: number): void {
     const socket = new Socket(this.#engine, fd, this.#settings, this.#gone)
     this.#sockets.add(socket)
     socket.open()
   }
 
+  /** @internal */
+  acceptorClosed(): void {
+    this.#engine.defer(this)
+  }
+
+  /** @internal */
+  runDeferred(): void {
+    if (this.#acceptor.fd >= 0 || this.#sockets.size > 0) return
+    const resolves = this.#whenClosed
+    this.#whenClosed = []
+    for (const resolve of resolves) resolve()
+  }
+
   #forget(socket: Socket<Data>): void {
     this.#sockets.delete(socket)
-    if (this.#starved) this.#tryAgain()
-    if (this.#closing && this.#sockets.size === 0) this.#engine.defer(this)
-  }
-
-  // Out of descriptors, memory or threads: the connections wait in the backlog until there are some again.
-  #refused(result: number): void {
-    this.#starved = true
-    if (!this.#told.has(result)) {
-      this.#told.add(result)
-      const cure = this.#engine.driver.explain?.(this.#accept) ?? cureOf(result)
-      const waits = 'connections wait in the backlog'
-      const { message } = systemError(result, 'accept', cure === undefined ? waits : `${waits}; ${cure}`)
-      process.emitWarning(message, { code: 'FIVEFOLD_ACCEPT' })
-    }
-    // It keeps nobody alive: the listener itself does, if that is wanted.
-    this.#retry ??= setTimeout(() => this.#tryAgain(), RETRY_MS).unref()
-  }
-
-  #tryAgain(): void {
-    if (this.#retry !== null) clearTimeout(this.#retry)
-    this.#retry = null
-    if (this.#closing || this.#accept.inFlight) return
-    this.#engine.submit(this.#accept)
-  }
-
-  #closeWhenQuiet(): void {
-    if (this.#fd < 0 || this.#accept.inFlight) return
-    removeName(this.address)
-    rawClose(this.#fd)
-    this.#fd = -1
-    if (this.#referenced) this.#engine.unref()
-    this.#engine.defer(this)
+    this.#acceptor.tryAgain()
+    if (this.#acceptor.closing && this.#sockets.size === 0) this.#engine.defer(this)
   }
 }

@@ -6,16 +6,22 @@ import { COPIED, type Completion, Kind, Operation, syscallOf } from '../models/o
 import { publish, stampsIfWanted } from '../models/stamps.js'
 import type { Address } from '../sys/address.js'
 import { rawClose } from '../sys/descriptor.js'
-import { type ErrorPlace, systemError } from '../sys/errno.js'
+import { type ErrorPlace, errnos, systemError } from '../sys/errno.js'
+import type { Pointer } from '../sys/ffi.js'
 import { requireStable } from '../sys/memory.js'
 import {
   getpeername,
   getsockname,
   IPPROTO_TCP,
+  MSG_DONTWAIT,
+  MSG_NOSIGNAL,
+  rawSend,
+  rawSetsockopt,
   rawShutdown,
   SHUT_RDWR,
   SHUT_WR,
   SO_KEEPALIVE,
+  SO_LINGER,
   SOL_SOCKET,
   setsockoptInt,
   TCP_KEEPIDLE,
@@ -159,6 +165,29 @@ export class Socket<Data = unknown> implements Completion, Deferred {
     return taken
   }
 
+  /**
+   * @internal Gives the kernel, past the queue, what it takes at once. Only while nothing is queued.
+   * @param data memory, or its address; free again when this returns
+   * @returns the bytes taken, from the start of `data` (0: there is no room now), or a negative errno
+   */
+  sendNow(data: Pointer, length: number): number {
+    if (this.#closing || this.#ending) return -errnos.EPIPE
+    let sent: number
+    do sent = rawSend(this.#fd, data, length, MSG_DONTWAIT | MSG_NOSIGNAL)
+    while (sent === -errnos.EINTR)
+    if (sent > 0) this.bytesWritten += sent
+    else if (sent === -errnos.EAGAIN || sent === -errnos.ENOBUFS || sent === -errnos.ENOMEM) return 0
+    return sent
+  }
+
+  /** @internal Sends buffers, in order and whatever the mark. They must not be changed until they are sent. */
+  writev(buffers: readonly Uint8Array[]): void {
+    if (this.#closing || this.#ending || this.#failed !== 0) return
+    for (const buffer of buffers) this.#queued += buffer.length
+    if (this.#sending || this.#queue !== null) (this.#queue ??= []).push(...buffers)
+    else this.#submit(buffers)
+  }
+
   /** Sends the last bytes, then the end. What the peer still sends is received. */
   end(data?: Uint8Array | string): void {
     if (this.#ending || this.#closing) return
@@ -176,8 +205,22 @@ export class Socket<Data = unknown> implements Completion, Deferred {
     this.#flushSoon()
   }
 
+  /** @internal Sends our end at once. @returns false: something has to be sent before, and `end` must do it */
+  endNow(): boolean {
+    if (this.#ending || this.#closing || this.#sending || this.#queue !== null) return false
+    this.#ending = true
+    this.#sendEnd()
+    return true
+  }
+
   /** Closes at once: what is queued is lost, no more data is told. `close` follows. */
   terminate(): void {
+    this.#destroy(undefined)
+  }
+
+  /** Closes at once, and tells the peer so by a reset (RST, tcp(7)) instead of an end. `close` follows. */
+  reset(): void {
+    if (this.#fd >= 0 && !this.#closing) rawSetsockopt(this.#fd, SOL_SOCKET, SO_LINGER, lingerNot, 8)
     this.#destroy(undefined)
   }
 
@@ -348,6 +391,8 @@ export class Socket<Data = unknown> implements Completion, Deferred {
     const queue = this.#queue
     this.#queue = null
     this.#submit(queue)
+    // The kernel may have taken it all at once.
+    if (!this.#sending && !this.#closing && this.#failed === 0) this.#call(this.#settings.handlers.flush)
   }
 
   #submit(buffers: readonly Uint8Array[]): void {
@@ -380,7 +425,10 @@ export class Socket<Data = unknown> implements Completion, Deferred {
       return
     }
     if (this.#queue !== null) this.#flush()
-    else if (this.#ending) this.#sendEnd()
+    else {
+      if (!this.#submitting) this.#call(this.#settings.handlers.flush)
+      if (this.#ending && !this.#sending) this.#sendEnd()
+    }
     if (this.#needsDrain && this.#queued * 2 <= this.#settings.highWaterMark) {
       this.#needsDrain = false
       this.#call(this.#settings.handlers.drain)
@@ -396,10 +444,11 @@ export class Socket<Data = unknown> implements Completion, Deferred {
   }
 
   #sendEnd(): void {
-    if (this.#endSent) return
+    if (this.#endSent || this.#closing) return
     this.#endSent = true
     // ENOTCONN: the peer is gone already, which the receiving side tells.
     rawShutdown(this.#fd, SHUT_WR)
+    this.#call(this.#settings.handlers.finish)
     this.#finishWhenBothEnded()
   }
 
@@ -502,6 +551,8 @@ export function bytesOf(data: Uint8Array | string): Uint8Array {
   return data
 }
 
+/** struct linger: on, for no time at all. */
+const lingerNot = new Int32Array([1, 0])
 const none: readonly Uint8Array[] = []
 const EFAULT = 14
 const ECANCELED = 125

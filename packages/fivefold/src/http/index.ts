@@ -1,0 +1,193 @@
+/**
+ * `fivefold/http`: Node's own HTTP on fivefold's sockets.
+ *
+ *     import http from 'fivefold/http'   // instead of 'node:http'
+ *
+ * Servers listen with `fivefold/net`, and agents dial with it; everything between is Node's code.
+ */
+import nodeHttp, {
+  type AgentOptions,
+  ClientRequest,
+  type IncomingMessage,
+  type ServerOptions as NodeServerOptions,
+  type RequestListener,
+  type RequestOptions,
+} from 'node:http'
+import type { Duplex } from 'node:stream'
+import type { ModelName } from '../models/model.js'
+import { createConnection } from '../net/index.js'
+import { dress } from '../net/node.js'
+import { begin, type ServerBody, serveWith } from '../net/server.js'
+import { guardIdle } from '../net/socket.js'
+import { NodeAgent, NodeServer, sharedAgent } from './node.js'
+
+export * from 'node:http'
+
+/** What `createServer` takes: Node's options and one of our own. */
+export interface ServerOptions extends NodeServerOptions {
+  /** Which mechanism serves it: see `listen` of `fivefold`. */
+  model?: ModelName | 'auto' | undefined
+}
+
+// ---- servers
+
+class HttpServerBody extends NodeServer {}
+serveWith(HttpServerBody.prototype)
+
+const nodeServer = NodeServer as unknown as (this: unknown, options: unknown, listener: unknown) => void
+
+function constructServer(this: unknown, options?: unknown, listener?: unknown): unknown {
+  if (!(this instanceof NodeServer)) return new Server(options as ServerOptions, listener as RequestListener)
+  begin(this, typeof options === 'object' ? options : null, NodeServer.prototype.close)
+  nodeServer.call(this, options, listener)
+  return undefined
+}
+
+export interface Server extends NodeServer, Pick<ServerBody, 'model' | 'fd'> {}
+export interface ServerConstructor {
+  new (options?: ServerOptions | RequestListener, listener?: RequestListener): Server
+  (options?: ServerOptions | RequestListener, listener?: RequestListener): Server
+  readonly prototype: Server
+}
+export const Server: ServerConstructor = constructServer as unknown as ServerConstructor
+dress(constructServer, 'Server', HttpServerBody.prototype, NodeServer)
+
+export function createServer(listener?: RequestListener): Server
+export function createServer(options: ServerOptions, listener?: RequestListener): Server
+export function createServer(options?: ServerOptions | RequestListener, listener?: RequestListener): Server {
+  return new Server(options, listener)
+}
+
+// ---- agents
+
+type Created = (error: Error | null, socket: Duplex) => void
+interface AgentInternals {
+  createConnection(options: object, created?: Created): Duplex | undefined
+}
+
+class AgentBody extends NodeAgent {
+  override createConnection(options: object, created?: Created): Duplex | undefined {
+    // Through a proxy Node makes more than a connection.
+    if (proxied(this)) {
+      return (NodeAgent.prototype as unknown as AgentInternals).createConnection.call(this, options, created)
+    }
+    return createConnection(options as never, created as never)
+  }
+
+  /** A response that nobody asked for must not be taken for the answer to the next request. */
+  override keepSocketAlive(socket: Duplex): boolean {
+    const keep: unknown = super.keepSocketAlive(socket)
+    if (keep !== false) guardIdle(socket, true)
+    return keep as boolean
+  }
+
+  override reuseSocket(socket: Duplex, sent: ClientRequest): void {
+    guardIdle(socket, false)
+    super.reuseSocket(socket, sent)
+  }
+}
+
+function proxied(agent: NodeAgent): boolean {
+  return Boolean((agent as { options?: { proxyEnv?: unknown } }).options?.proxyEnv)
+}
+
+const nodeAgent = NodeAgent as unknown as (this: unknown, options: unknown) => void
+
+function constructAgent(this: unknown, options?: AgentOptions): unknown {
+  if (!(this instanceof NodeAgent)) return new Agent(options)
+  nodeAgent.call(this, options)
+  return undefined
+}
+
+export interface Agent extends NodeAgent {}
+export interface AgentConstructor {
+  new (options?: AgentOptions): Agent
+  (options?: AgentOptions): Agent
+  readonly prototype: Agent
+  readonly defaultMaxSockets: number
+}
+export const Agent: AgentConstructor = constructAgent as unknown as AgentConstructor
+dress(constructAgent, 'Agent', AgentBody.prototype, NodeAgent)
+
+/** Node's settings for the agent that everybody shares. */
+const sharedSettings = (sharedAgent as NodeAgent & { options: AgentOptions }).options
+let shared: NodeAgent | null = null
+
+/** The agent of requests that name none. */
+export function getGlobalAgent(): NodeAgent {
+  shared ??= new Agent({ ...sharedSettings })
+  return shared
+}
+
+export function setGlobalAgent(agent: NodeAgent): void {
+  shared = agent
+}
+
+// ---- requests
+
+type Callback = (response: IncomingMessage) => void
+
+/** The arguments of `request`, with our agent in the options where they name none. */
+export function withAgent(args: readonly unknown[], agentOf: (given: unknown) => unknown): unknown[] {
+  const [first, ...others] = args
+  const named = typeof first === 'string' || first instanceof URL || isUrl(first)
+  const at = named ? 0 : -1
+  const rest = named ? others : args
+  const given = typeof rest[0] === 'function' ? undefined : rest[0]
+  const callback = typeof rest[0] === 'function' ? rest[0] : rest[1]
+  if (given !== undefined && (typeof given !== 'object' || given === null)) return [...args]
+  const options = (given ?? {}) as RequestOptions
+  const agent = agentOf(options)
+  const next = agent === options.agent ? options : { ...inherited(options), agent }
+  return at === 0 ? [first, next, callback] : [next, callback]
+}
+
+/** Options may be anything with properties, inherited ones included. */
+function inherited(options: object): object {
+  const all: Record<string, unknown> = {}
+  for (const key in options) all[key] = (options as Record<string, unknown>)[key]
+  return Object.assign(all, options)
+}
+
+function isUrl(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false
+  const { href, protocol, auth, path } = value as Record<string, unknown>
+  return Boolean(href && protocol && auth === undefined && path === undefined)
+}
+
+function agentFor(given: unknown): unknown {
+  const { agent, createConnection } = given as RequestOptions
+  if (agent === false) return new Agent()
+  if (agent !== undefined && agent !== null) return agent
+  return typeof createConnection === 'function' ? agent : getGlobalAgent()
+}
+
+export function request(options: RequestOptions | string | URL, callback?: Callback): ClientRequest
+export function request(url: string | URL, options: RequestOptions, callback?: Callback): ClientRequest
+export function request(...args: unknown[]): ClientRequest {
+  return new ClientRequest(...(withAgent(args, agentFor) as [never]))
+}
+
+export function get(options: RequestOptions | string | URL, callback?: Callback): ClientRequest
+export function get(url: string | URL, options: RequestOptions, callback?: Callback): ClientRequest
+export function get(...args: unknown[]): ClientRequest {
+  const sent = request(...(args as [never]))
+  sent.end()
+  return sent
+}
+
+const face = {
+  ...nodeHttp,
+  Agent,
+  createServer,
+  get,
+  request,
+  Server,
+}
+Object.defineProperty(face, 'globalAgent', {
+  configurable: true,
+  enumerable: true,
+  get: getGlobalAgent,
+  set: setGlobalAgent,
+})
+export default face as Omit<typeof face, 'globalAgent'> & { globalAgent: NodeAgent }

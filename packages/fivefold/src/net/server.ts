@@ -1,0 +1,451 @@
+/** `net.Server` over the library: Node's class, with listening, accepting and closing replaced. */
+import { AsyncResource } from 'node:async_hooks'
+import cluster from 'node:cluster'
+import diagnostics from 'node:diagnostics_channel'
+import dns from 'node:dns'
+import { addAbortListener } from 'node:events'
+import { chmodSync } from 'node:fs'
+import {
+  type BlockList,
+  isIP,
+  isIPv6,
+  type ListenOptions as NodeListenOptions,
+  type ServerOpts,
+} from 'node:net'
+import { type Engine, engineFor } from '../loop/engine.js'
+import type { ModelName } from '../models/model.js'
+import { Acceptor, type AcceptorOwner } from '../stream/acceptor.js'
+import { rawClose } from '../sys/descriptor.js'
+import { errnos } from '../sys/errno.js'
+import { IPPROTO_TCP, rawSetsockoptInt, TCP_NODELAY } from '../sys/socket.js'
+import { checkListen, isPath, isPort, normalize, numberOf } from './arguments.js'
+import { alreadyListening, listenError, serverNotRunning } from './errors.js'
+import { type ListenFlags, listenDescriptor, listenPath, listenPort } from './listen.js'
+import * as names from './names.js'
+import { dress, NodeServer, type NodeSocket } from './node.js'
+import { keepAlive } from './options.js'
+import { Socket } from './socket.js'
+import { attach, defaultModel, kState, resourceOf, type Stateful } from './state.js'
+
+/** What `new Server` takes: Node's options and one of our own. */
+export interface ServerOptions extends ServerOpts {
+  /** Which mechanism serves it: see `listen` of `fivefold`. */
+  model?: ModelName | 'auto' | undefined
+}
+
+interface ListenOptions extends NodeListenOptions {
+  fd?: number
+  reusePort?: boolean
+}
+
+interface Hidden {
+  _handle: object | null
+  _connections: number
+  _unref: boolean
+  _listeningId: number
+  _pipeName?: string
+  _connectionKey?: string
+}
+
+/** What Node's constructor leaves on the server. */
+interface Settings {
+  allowHalfOpen: boolean
+  pauseOnConnect: boolean
+  noDelay: boolean
+  keepAlive: boolean
+  keepAliveInitialDelay: number
+  highWaterMark: number
+  blockList?: BlockList
+}
+
+class State {
+  model: ModelName | 'auto' = defaultModel()
+  acceptor: Acceptor | null = null
+  resource: AsyncResource | null = null
+  /** Descriptors on their way to being closed: `close` waits for them. */
+  closing = 0
+  /** `close` was asked for within Node's own: it is not to be told twice. */
+  quiet = false
+  unix = false
+  nodeClose: (this: NodeServer) => unknown = NodeServer.prototype.close
+}
+
+const kServer = Symbol('fivefold.server')
+const serverSockets = diagnostics.channel('net.server.socket')
+const listening = diagnostics.tracingChannel('net.server.listen')
+
+/** Sockets begin in nobody's context, as they do in Node: what they do is not done for whoever listens. */
+const nobody = new AsyncResource('FIVEFOLD')
+
+export class ServerBody extends NodeServer implements AcceptorOwner {
+  declare [kServer]: State
+
+  // ---- listening
+
+  override listen(...args: never[]): this {
+    const state = this[kServer]
+    const self = hidden(this)
+    const [given, callback] = normalize(args)
+    if (self._handle || state.acceptor !== null) throw alreadyListening()
+    const options = given as ListenOptions & { _handle?: unknown; handle?: unknown }
+    // Handles that Node made, and the primary's in a cluster, are Node's to serve.
+    if (options._handle || options.handle || (cluster.isWorker && !options.exclusive && !options.reusePort)) {
+      return super.listen(...(args as []))
+    }
+    if (listening.hasSubscribers) listening.asyncStart.publish({ server: this, options } as never)
+    if (callback !== null) this.once('listening', callback as () => void)
+    const backlog = numberOf(args.length > 1 && args[1]) || numberOf(args.length > 2 && args[2]) || 0
+    self._listeningId++
+    listen(this, options, args, backlog)
+    return this
+  }
+
+  override address(): ReturnType<NodeServer['address']> {
+    if (hidden(this)._handle) return super.address()
+    const { acceptor, unix } = this[kServer]
+    const { _pipeName } = hidden(this)
+    if (acceptor !== null && !unix) return names.localOf(acceptor.fd) as never
+    return _pipeName ?? null
+  }
+
+  // ---- accepting
+
+  /** @internal */
+  accepted(fd: number): void {
+    this[kServer].resource!.runInAsyncScope(welcome, undefined, this, fd)
+  }
+
+  /** @internal */
+  acceptorClosed(): void {
+    const state = this[kServer]
+    state.closing--
+    this._emitCloseIfDrained()
+  }
+
+  override getConnections(callback: (error: Error | null, count: number) => void): this {
+    if (hidden(this)._handle) return super.getConnections(callback) as this
+    process.nextTick(callback, null, hidden(this)._connections)
+    return this
+  }
+
+  // ---- closing
+
+  override close(callback?: (error?: Error) => void): this {
+    const state = this[kServer]
+    const self = hidden(this)
+    if (self._handle) return super.close(callback)
+    const { acceptor } = state
+    self._listeningId++
+    if (typeof callback === 'function') {
+      if (acceptor === null) this.once('close', () => callback(serverNotRunning()))
+      else this.once('close', callback)
+    }
+    // What an heir of Node's does before it closes: an HTTP server ends its idle connections.
+    state.quiet = true
+    state.nodeClose.call(this)
+    state.quiet = false
+    if (acceptor === null) this._emitCloseIfDrained()
+    else {
+      state.acceptor = null
+      state.closing++
+      acceptor.close()
+    }
+    return this
+  }
+
+  _emitCloseIfDrained(): void {
+    const state = this[kServer]
+    const self = hidden(this)
+    if (state.quiet || state.acceptor !== null || state.closing > 0 || self._handle || self._connections > 0)
+      return
+    process.nextTick(emitClose, this, state)
+  }
+
+  override async [Symbol.asyncDispose](): Promise<void> {
+    if (!this.listening) return
+    await new Promise<void>((resolve, reject) => {
+      this.close((error) => (error === undefined ? resolve() : reject(error)))
+    })
+  }
+
+  override ref(): this {
+    hidden(this)._unref = false
+    if (hidden(this)._handle) return super.ref()
+    this[kServer].acceptor?.ref()
+    return this
+  }
+
+  override unref(): this {
+    hidden(this)._unref = true
+    if (hidden(this)._handle) return super.unref()
+    this[kServer].acceptor?.unref()
+    return this
+  }
+
+  /** The mechanism that serves it. */
+  get model(): ModelName {
+    return engineFor(this[kServer].model).model.name
+  }
+
+  /** The listening descriptor, or -1. */
+  get fd(): number {
+    return this[kServer].acceptor?.fd ?? -1
+  }
+}
+
+function hidden(server: NodeServer): Hidden {
+  return server as unknown as Hidden
+}
+
+function listen(
+  server: ServerBody,
+  options: ListenOptions,
+  args: readonly unknown[],
+  backlogArgument: number,
+): void {
+  const state = server[kServer]
+  const backlog = options.backlog || backlogArgument || 511
+  closeOnAbort(server, options)
+  const engine = engineFor(state.model)
+  if (typeof options.fd === 'number' && options.fd >= 0) {
+    begun(server, engine, listenDescriptor(options.fd, backlog, engine), undefined, undefined, 4)
+    return
+  }
+  const anyPort =
+    args.length === 0 ||
+    typeof args[0] === 'function' ||
+    (options.port === undefined && 'port' in options) ||
+    options.port === null
+  if (anyPort) options.port = 0
+  const { port, host, path } = options
+  if (typeof port === 'number' || typeof port === 'string') {
+    if (!isPort(port)) checkListen([{ port }])
+    const flags: ListenFlags = { ipv6Only: options.ipv6Only === true, reusePort: options.reusePort === true }
+    if (host) lookUp(server, engine, Number(port) | 0, host, backlog, flags)
+    else listenAnywhere(server, engine, Number(port) | 0, backlog, flags)
+    return
+  }
+  if (!path || !isPath(path)) {
+    checkListen([options])
+    return
+  }
+  if (path.startsWith('\0') && (options.readableAll || options.writableAll)) checkListen([options])
+  hidden(server)._pipeName = path
+  state.unix = true
+  begun(server, engine, listenPath(path, backlog, engine), path, -1, -1)
+  if (state.acceptor === null) return
+  const mode = (options.readableAll ? 0o444 : 0) | (options.writableAll ? 0o222 : 0)
+  if (mode !== 0) chmodSync(path, 0o700 | mode)
+}
+
+function lookUp(
+  server: ServerBody,
+  engine: Engine,
+  port: number,
+  host: string,
+  backlog: number,
+  flags: ListenFlags,
+): void {
+  const self = hidden(server)
+  const id = self._listeningId
+  dns.lookup(host, { all: true }, (error, found) => {
+    if (id !== self._listeningId) return
+    if (error) {
+      server.emit('error', error)
+      return
+    }
+    // A link-local address is only good with its interface: the last choice.
+    const { address, family } = found.find((one) => !isLinkLocal(one.address)) ?? found[0]!
+    begun(server, engine, listenPort(address, port, backlog, engine, flags), address, port, family)
+  })
+}
+
+function listenAnywhere(
+  server: ServerBody,
+  engine: Engine,
+  port: number,
+  backlog: number,
+  flags: ListenFlags,
+): void {
+  const both = listenPort('::', port, backlog, engine, flags)
+  // A port in use is one for either family; anything else means that there is no IPv6 here, or no leave.
+  if (both.errno === 0 || both.errno === -errnos.EADDRINUSE) begun(server, engine, both, '::', port, 6)
+  else begun(server, engine, listenPort('0.0.0.0', port, backlog, engine, flags), '0.0.0.0', port, 4)
+}
+
+function begun(
+  server: ServerBody,
+  engine: Engine,
+  opened: { fd: number; errno: number },
+  address: string | undefined,
+  port: number | undefined,
+  family: number,
+): void {
+  const { fd, errno } = opened
+  if (errno !== 0) {
+    const error = listenError(errno, address, port)
+    if (listening.hasSubscribers) listening.error.publish({ server, error } as never)
+    process.nextTick(() => server.emit('error', error))
+    return
+  }
+  const state = server[kServer]
+  const self = hidden(server)
+  state.resource = new AsyncResource(state.unix ? 'PIPESERVERWRAP' : 'TCPSERVERWRAP', {
+    requireManualDestroy: true,
+  })
+  state.acceptor = new Acceptor(
+    engine,
+    fd,
+    state.unix ? { family: 'Unix', path: address ?? '' } : null,
+    server,
+  )
+  if (listening.hasSubscribers) listening.asyncEnd.publish({ server } as never)
+  self._connectionKey = `${family}:${address}:${port}`
+  if (self._unref) server.unref()
+  process.nextTick(() => {
+    if (state.acceptor !== null) server.emit('listening')
+  })
+}
+
+function emitClose(server: ServerBody, state: State): void {
+  const { resource } = state
+  if (resource === null) server.emit('close')
+  else resource.runInAsyncScope(server.emit, server, 'close')
+}
+
+function isLinkLocal(address: string): boolean {
+  return isIPv6(address) && /^fe[89ab]/i.test(address)
+}
+
+function closeOnAbort(server: NodeServer, { signal }: { signal?: AbortSignal | undefined }): void {
+  if (signal === undefined) return
+  if (typeof signal !== 'object' || signal === null || !('aborted' in signal))
+    checkListen([{ port: 0, signal }])
+  if (signal.aborted) process.nextTick(() => server.close())
+  else {
+    const listener = addAbortListener(signal, () => server.close())
+    server.once('close', () => listener[Symbol.dispose]())
+  }
+}
+
+/** A connection: it is dropped, or becomes a socket. */
+function welcome(server: ServerBody, fd: number): void {
+  const settings = server as unknown as Settings
+  const self = hidden(server)
+  const state = server[kServer]
+  const most = server.maxConnections as number | undefined
+  if (most !== undefined && most !== null && self._connections >= most && dropsAt(most)) {
+    drop(server, fd, state.unix)
+    return
+  }
+  if (settings.blockList !== undefined) {
+    const { address = '' } = names.peerOf(fd) ?? {}
+    const version = isIP(address)
+    if (version !== 0 && settings.blockList.check(address, version === 6 ? 'ipv6' : 'ipv4')) {
+      rawClose(fd)
+      return
+    }
+  }
+  const socket = new Socket({
+    allowHalfOpen: settings.allowHalfOpen,
+    readableHighWaterMark: settings.highWaterMark,
+    writableHighWaterMark: settings.highWaterMark,
+    model: state.model,
+  } as object)
+  const engine = engineFor(state.model)
+  const own = (socket as unknown as Stateful)[kState]
+  own.resource = nobody.runInAsyncScope(resourceOf, undefined, state.unix)
+  if (!state.unix) {
+    if (settings.noDelay) rawSetsockoptInt(fd, IPPROTO_TCP, TCP_NODELAY, 1)
+    if (settings.keepAlive) keepAlive(fd, true, settings.keepAliveInitialDelay)
+    own.options.inherit(settings.noDelay, settings.keepAlive, settings.keepAliveInitialDelay)
+  }
+  attach(socket as never, engine, fd, state.unix)
+  if (settings.pauseOnConnect) (socket as { readableFlowing: boolean | null }).readableFlowing = false
+  else socket.read(0)
+  self._connections++
+  const owned = socket as unknown as { server: NodeServer; _server: NodeServer }
+  owned.server = server
+  owned._server = server
+  server.emit('connection', socket as NodeSocket)
+  if (serverSockets.hasSubscribers) serverSockets.publish({ socket })
+}
+
+/** Up to Node 20 a limit of 0 is none. */
+const zeroIsNone = Number(process.versions.node.split('.')[0]) <= 20
+const dropsAt = (most: number) => most !== 0 || !zeroIsNone
+
+function drop(server: ServerBody, fd: number, unix: boolean): void {
+  const local = names.localOf(fd) ?? {}
+  const remote = names.peerOf(fd) ?? {}
+  rawClose(fd)
+  if (unix) {
+    server.emit('drop')
+    return
+  }
+  server.emit('drop', {
+    localAddress: local.address,
+    localPort: local.port,
+    localFamily: local.family,
+    remoteAddress: remote.address,
+    remotePort: remote.port,
+    remoteFamily: remote.family,
+  } as never)
+}
+
+Object.defineProperty(ServerBody.prototype, 'listening', {
+  configurable: true,
+  enumerable: true,
+  get(this: ServerBody) {
+    return hidden(this)._handle != null || this[kServer].acceptor !== null
+  },
+})
+
+const nodeConstructor = NodeServer as unknown as (this: unknown, options: unknown, listener: unknown) => void
+
+/** Puts the methods of our servers on the prototype of another kind of Node's: an HTTP server's, say. */
+export function serveWith(prototype: NodeServer): void {
+  const {
+    constructor: _,
+    [Symbol.asyncDispose]: __,
+    ...methods
+  } = Object.getOwnPropertyDescriptors(ServerBody.prototype)
+  Object.defineProperties(prototype, methods as PropertyDescriptorMap)
+}
+
+/**
+ * Gives a server of Node's that is just being made what ours need.
+ * @param nodeClose what its kind does on closing, beyond what we do
+ */
+export function begin(
+  server: NodeServer,
+  options: unknown,
+  nodeClose: (this: NodeServer) => unknown = NodeServer.prototype.close,
+): void {
+  const state = new State()
+  state.nodeClose = nodeClose
+  const { model } = (options ?? {}) as ServerOptions
+  if (model !== undefined) state.model = model
+  ;(server as ServerBody)[kServer] = state
+}
+
+type ConnectionListener = (socket: NodeSocket) => void
+
+function construct(this: unknown, options?: unknown, listener?: unknown): unknown {
+  if (!(this instanceof NodeServer))
+    return new Server(options as ServerOptions, listener as ConnectionListener)
+  begin(this, typeof options === 'object' ? options : null)
+  nodeConstructor.call(this, options, listener)
+  return undefined
+}
+
+/** Node's `net.Server`, and what that never had. */
+export interface Server extends NodeServer, Pick<ServerBody, 'model' | 'fd'> {}
+export interface ServerConstructor {
+  new (options?: ServerOptions | ConnectionListener, listener?: ConnectionListener): Server
+  (options?: ServerOptions | ConnectionListener, listener?: ConnectionListener): Server
+  readonly prototype: Server
+}
+
+export const Server: ServerConstructor = construct as unknown as ServerConstructor
+dress(construct, 'Server', ServerBody.prototype, NodeServer)
