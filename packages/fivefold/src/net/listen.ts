@@ -32,6 +32,8 @@ export interface ListenFlags {
 export interface Opened {
   fd: number
   errno: number
+  /** It came from elsewhere: others may listen on the same socket. */
+  shared?: boolean
 }
 
 export function listenPort(
@@ -60,7 +62,7 @@ export function listenDescriptor(fd: number, backlog: number, engine: Engine): O
   if (streamFamily(fd) < 0) return { fd: -1, errno: -errnos.EINVAL }
   setNonBlocking(fd, engine.model.limits.nonBlocking)
   const errno = rawListen(fd, backlog)
-  return errno < 0 ? { fd: -1, errno } : { fd, errno: 0 }
+  return errno < 0 ? { fd: -1, errno } : { fd, errno: 0, shared: true }
 }
 
 function open(address: Address, backlog: number, engine: Engine, prepare: (fd: number) => void): Opened {

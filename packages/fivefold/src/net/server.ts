@@ -20,7 +20,7 @@ import { errnos } from '../sys/errno.js'
 import { IPPROTO_TCP, rawSetsockoptInt, TCP_NODELAY } from '../sys/socket.js'
 import { checkListen, isPath, isPort, normalize, numberOf } from './arguments.js'
 import { alreadyListening, listenError, serverNotRunning } from './errors.js'
-import { type ListenFlags, listenDescriptor, listenPath, listenPort } from './listen.js'
+import { type ListenFlags, listenDescriptor, listenPath, listenPort, type Opened } from './listen.js'
 import * as names from './names.js'
 import { dress, NodeServer, type NodeSocket } from './node.js'
 import { keepAlive } from './options.js'
@@ -276,7 +276,7 @@ function listenAnywhere(
 function begun(
   server: ServerBody,
   engine: Engine,
-  opened: { fd: number; errno: number },
+  opened: Opened,
   address: string | undefined,
   port: number | undefined,
   family: number,
@@ -298,6 +298,7 @@ function begun(
     fd,
     state.unix ? { family: 'Unix', path: address ?? '' } : null,
     server,
+    opened.shared,
   )
   if (listening.hasSubscribers) listening.asyncEnd.publish({ server } as never)
   self._connectionKey = `${family}:${address}:${port}`

@@ -24,6 +24,7 @@ export class Acceptor implements Completion {
   /** The name that is removed on closing: a Unix socket's. */
   readonly #address: Address | null
   readonly #accept: Operation
+  readonly #shared: boolean
   #fd: number
   #closing = false
   #starved = false
@@ -32,7 +33,12 @@ export class Acceptor implements Completion {
   #retry: NodeJS.Timeout | null = null
   #referenced = true
 
-  constructor(engine: Engine, fd: number, address: Address | null, owner: AcceptorOwner) {
+  /**
+   * @param shared the descriptor came from elsewhere, and somebody else may listen on the same socket: it is closed,
+   *   and never shut down
+   */
+  constructor(engine: Engine, fd: number, address: Address | null, owner: AcceptorOwner, shared = false) {
+    this.#shared = shared
     this.#engine = engine
     this.#fd = fd
     this.#address = address
@@ -58,7 +64,7 @@ export class Acceptor implements Completion {
     if (this.#retry !== null) clearTimeout(this.#retry)
     if (this.#address !== null) removeName(this.#address)
     // At once: the port is free for the next listener, and what cannot be cancelled ends.
-    rawShutdown(this.#fd, SHUT_RDWR)
+    if (!this.#shared || !this.#engine.model.limits.cancels) rawShutdown(this.#fd, SHUT_RDWR)
     if (this.#accept.inFlight) this.#engine.cancel(this.#accept)
     this.#closeWhenQuiet()
   }
