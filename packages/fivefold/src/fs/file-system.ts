@@ -105,7 +105,13 @@ export class FileSystem {
     checkAborted(known.signal)
     const files = this.#files
     const file = new OpenFile(files, await this.#open(files, path, flags, 0o666, known.signal ?? null))
-    return closing(file, readAll(file, known), false)
+    try {
+      return await closing(file, readAll(file, known), false)
+    } catch (error) {
+      // Of a folder. Whether its error bears the path depends on Node's version.
+      if ((error as NodeJS.ErrnoException).code !== 'EISDIR') throw error
+      return promises.readFile(path, options as BufferEncoding)
+    }
   }
 
   async writeFile(
