@@ -4,7 +4,7 @@ import cluster from 'node:cluster'
 import diagnostics from 'node:diagnostics_channel'
 import dns from 'node:dns'
 import { addAbortListener } from 'node:events'
-import { chmodSync } from 'node:fs'
+import { chmodSync, statSync } from 'node:fs'
 import {
   type BlockList,
   isIP,
@@ -58,6 +58,8 @@ interface Settings {
   blockList?: BlockList
 }
 
+type NodeClose = (this: NodeServer, callback?: (error?: Error) => void) => unknown
+
 class State {
   model: ModelName | 'auto' = defaultModel()
   acceptor: Acceptor | null = null
@@ -67,7 +69,7 @@ class State {
   /** `close` was asked for within Node's own: it is not to be told twice. */
   quiet = false
   unix = false
-  nodeClose: (this: NodeServer) => unknown = NodeServer.prototype.close
+  nodeClose: NodeClose = NodeServer.prototype.close
 }
 
 const kServer = Symbol('fivefold.server')
@@ -133,7 +135,10 @@ export class ServerBody extends NodeServer implements AcceptorOwner {
   override close(callback?: (error?: Error) => void): this {
     const state = this[kServer]
     const self = hidden(this)
-    if (self._handle) return super.close(callback)
+    if (self._handle) {
+      state.nodeClose.call(this, callback)
+      return this
+    }
     const { acceptor } = state
     self._listeningId++
     if (typeof callback === 'function') {
@@ -235,7 +240,7 @@ function listen(
   begun(server, engine, listenPath(path, backlog, engine), path, -1, -1)
   if (state.acceptor === null) return
   const mode = (options.readableAll ? 0o444 : 0) | (options.writableAll ? 0o222 : 0)
-  if (mode !== 0) chmodSync(path, 0o700 | mode)
+  if (mode !== 0) chmodSync(path, (statSync(path).mode & 0o777) | mode)
 }
 
 function lookUp(
@@ -420,7 +425,7 @@ export function serveWith(prototype: NodeServer): void {
 export function begin(
   server: NodeServer,
   options: unknown,
-  nodeClose: (this: NodeServer) => unknown = NodeServer.prototype.close,
+  nodeClose: NodeClose = NodeServer.prototype.close,
 ): void {
   const state = new State()
   state.nodeClose = nodeClose
