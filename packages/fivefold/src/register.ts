@@ -90,4 +90,5 @@ function replaceInImport(): void {
   module.register(`data:text/javascript,${encodeURIComponent(hooks)}`)
 }
 
-if (process.env.FIVEFOLD_REGISTER !== 'off') register(process.env.FIVEFOLD_MODEL as ModelName | undefined)
+if (process.env.FIVEFOLD_REGISTER !== 'off')
+  register((process.env.FIVEFOLD_MODEL || 'auto') as ModelName | 'auto')

@@ -5,12 +5,12 @@
 import { AsyncResource } from 'node:async_hooks'
 import type { Duplex } from 'node:stream'
 import type { Engine } from '../loop/engine.js'
-import type { SocketHandlers } from '../stream/handlers.js'
-import { Socket as Connection, uncaught } from '../stream/socket.js'
+import { Socket as Connection } from '../stream/socket.js'
 import { rawShutdown, SHUT_RDWR } from '../sys/socket.js'
 import { callError } from './errors.js'
 import type { UserBuffer } from './onread.js'
-import { type Outbox, outboxOf, type Sender } from './outbox.js'
+import { type Outbox, outboxOf, put, type Sender } from './outbox.js'
+import { fail, handlers, inContext, run, tellClosed, tellError } from './telling.js'
 
 /** What a link needs of the stream on top of it. */
 export interface Face extends Duplex {
@@ -380,98 +380,5 @@ export class Link implements Sender {
     this.flush()
     this.finish()
     this.face.emit('close', this.#hadError)
-  }
-}
-
-// One set of handlers for all: a connection costs no closure. They catch what the program's listeners throw,
-// because a listener's error is uncaught in Node, and no verdict on the socket.
-const handlers: SocketHandlers<Link> = {
-  data(connection, chunk) {
-    connection.data.resource.runInAsyncScope(tellData, connection.data, chunk)
-  },
-  // An end, or an error, that came together with data is told when what the data have put off (nextTick, promises) is
-  // done, as in Node: the answer to a request that came with the end, for one, is on its way before the end is heard of.
-  end(connection) {
-    const link = connection.data
-    link.ended()
-    if (link.heardNow) setImmediate(inContext, link, tellEnd)
-    else inContext(link, tellEnd)
-  },
-  flush(connection) {
-    connection.data.flush()
-  },
-  finish(connection) {
-    connection.data.finish()
-  },
-  error(connection, error) {
-    connection.data.error(error)
-  },
-  close(connection) {
-    connection.data.closed()
-  },
-}
-
-function tellData(this: Link, chunk: Buffer): void {
-  try {
-    this.data(chunk)
-  } catch (error) {
-    uncaught(error)
-  }
-}
-
-function inContext(link: Link, tell: (this: Link, error?: Error) => void, error?: Error): void {
-  link.resource.runInAsyncScope(tell, link, error)
-}
-
-function tellError(this: Link, error?: Error): void {
-  fail(this.face, error!)
-}
-
-function tellEnd(this: Link): void {
-  try {
-    this.end()
-  } catch (error) {
-    uncaught(error)
-  }
-}
-
-function fail(face: Face, error: Error): void {
-  try {
-    face.destroy(error)
-  } catch (thrown) {
-    uncaught(thrown)
-  }
-}
-
-function tellClosed(link: Link): void {
-  const { resource } = link
-  resource.runInAsyncScope(link.tellClosed, link)
-  resource.emitDestroy()
-}
-
-interface Latin1 {
-  latin1Write(text: string, at: number): number
-}
-
-/** Puts a chunk where the outbox has room for it. @returns how many bytes it has */
-function put(slab: Buffer, at: number, chunk: Uint8Array | string, encoding: BufferEncoding): number {
-  if (typeof chunk !== 'string') {
-    slab.set(chunk, at)
-    return chunk.length
-  }
-  if (encoding === 'latin1') return (slab as unknown as Latin1).latin1Write(chunk, at)
-  return slab.write(chunk, at, slab.length - at, encoding)
-}
-
-function run(resource: AsyncResource, callback: WriteCallback, error: Error | null): void {
-  resource.runInAsyncScope(guarded, undefined, callback, error)
-  resource.emitDestroy()
-}
-
-function guarded(callback: WriteCallback, error: Error | null): void {
-  try {
-    callback(error)
-  } catch (thrown) {
-    uncaught(thrown)
   }
 }

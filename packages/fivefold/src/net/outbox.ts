@@ -96,3 +96,17 @@ export function outboxOf(engine: Engine): Outbox {
 function sendAll(): void {
   for (const outbox of outboxes.values()) outbox.runDeferred()
 }
+
+interface Latin1 {
+  latin1Write(text: string, at: number): number
+}
+
+/** Puts a chunk where the outbox has room for it. @returns how many bytes it has */
+export function put(slab: Buffer, at: number, chunk: Uint8Array | string, encoding: BufferEncoding): number {
+  if (typeof chunk !== 'string') {
+    slab.set(chunk, at)
+    return chunk.length
+  }
+  if (encoding === 'latin1') return (slab as unknown as Latin1).latin1Write(chunk, at)
+  return slab.write(chunk, at, slab.length - at, encoding)
+}

@@ -4,28 +4,19 @@ import cluster from 'node:cluster'
 import diagnostics from 'node:diagnostics_channel'
 import dns from 'node:dns'
 import { addAbortListener } from 'node:events'
-import { chmodSync } from 'node:fs'
-import {
-  type BlockList,
-  isIP,
-  isIPv6,
-  type ListenOptions as NodeListenOptions,
-  type ServerOpts,
-} from 'node:net'
+import { chmodSync, statSync } from 'node:fs'
+import { isIPv6, type ListenOptions as NodeListenOptions, type ServerOpts } from 'node:net'
 import { type Engine, engineFor } from '../loop/engine.js'
 import type { ModelName } from '../models/model.js'
 import { Acceptor, type AcceptorOwner } from '../stream/acceptor.js'
-import { rawClose } from '../sys/descriptor.js'
 import { errnos } from '../sys/errno.js'
-import { IPPROTO_TCP, rawSetsockoptInt, TCP_NODELAY } from '../sys/socket.js'
 import { checkListen, isPath, isPort, normalize, numberOf } from './arguments.js'
 import { alreadyListening, listenError, serverNotRunning } from './errors.js'
 import { type ListenFlags, listenDescriptor, listenPath, listenPort, type Opened } from './listen.js'
 import * as names from './names.js'
 import { dress, NodeServer, type NodeSocket } from './node.js'
-import { keepAlive } from './options.js'
-import { Socket } from './socket.js'
-import { attach, defaultModel, kState, resourceOf, type Stateful } from './state.js'
+import { hidden, kServer, type NodeClose, ServerState } from './server-state.js'
+import { welcome } from './welcome.js'
 
 /** What `new Server` takes: Node's options and one of our own. */
 export interface ServerOptions extends ServerOpts {
@@ -38,47 +29,10 @@ interface ListenOptions extends NodeListenOptions {
   reusePort?: boolean
 }
 
-interface Hidden {
-  _handle: object | null
-  _connections: number
-  _unref: boolean
-  _listeningId: number
-  _pipeName?: string
-  _connectionKey?: string
-}
-
-/** What Node's constructor leaves on the server. */
-interface Settings {
-  allowHalfOpen: boolean
-  pauseOnConnect: boolean
-  noDelay: boolean
-  keepAlive: boolean
-  keepAliveInitialDelay: number
-  highWaterMark: number
-  blockList?: BlockList
-}
-
-class State {
-  model: ModelName | 'auto' = defaultModel()
-  acceptor: Acceptor | null = null
-  resource: AsyncResource | null = null
-  /** Descriptors on their way to being closed: `close` waits for them. */
-  closing = 0
-  /** `close` was asked for within Node's own: it is not to be told twice. */
-  quiet = false
-  unix = false
-  nodeClose: (this: NodeServer) => unknown = NodeServer.prototype.close
-}
-
-const kServer = Symbol('fivefold.server')
-const serverSockets = diagnostics.channel('net.server.socket')
 const listening = diagnostics.tracingChannel('net.server.listen')
 
-/** Sockets begin in nobody's context, as they do in Node: what they do is not done for whoever listens. */
-const nobody = new AsyncResource('FIVEFOLD')
-
 export class ServerBody extends NodeServer implements AcceptorOwner {
-  declare [kServer]: State
+  declare [kServer]: ServerState
 
   // ---- listening
 
@@ -133,7 +87,10 @@ export class ServerBody extends NodeServer implements AcceptorOwner {
   override close(callback?: (error?: Error) => void): this {
     const state = this[kServer]
     const self = hidden(this)
-    if (self._handle) return super.close(callback)
+    if (self._handle) {
+      state.nodeClose.call(this, callback)
+      return this
+    }
     const { acceptor } = state
     self._listeningId++
     if (typeof callback === 'function') {
@@ -193,10 +150,6 @@ export class ServerBody extends NodeServer implements AcceptorOwner {
   }
 }
 
-function hidden(server: NodeServer): Hidden {
-  return server as unknown as Hidden
-}
-
 function listen(
   server: ServerBody,
   options: ListenOptions,
@@ -235,7 +188,7 @@ function listen(
   begun(server, engine, listenPath(path, backlog, engine), path, -1, -1)
   if (state.acceptor === null) return
   const mode = (options.readableAll ? 0o444 : 0) | (options.writableAll ? 0o222 : 0)
-  if (mode !== 0) chmodSync(path, 0o700 | mode)
+  if (mode !== 0) chmodSync(path, (statSync(path).mode & 0o777) | mode)
 }
 
 function lookUp(
@@ -308,7 +261,7 @@ function begun(
   })
 }
 
-function emitClose(server: ServerBody, state: State): void {
+function emitClose(server: ServerBody, state: ServerState): void {
   const { resource } = state
   if (resource === null) server.emit('close')
   else resource.runInAsyncScope(server.emit, server, 'close')
@@ -327,71 +280,6 @@ function closeOnAbort(server: NodeServer, { signal }: { signal?: AbortSignal | u
     const listener = addAbortListener(signal, () => server.close())
     server.once('close', () => listener[Symbol.dispose]())
   }
-}
-
-/** A connection: it is dropped, or becomes a socket. */
-function welcome(server: ServerBody, fd: number): void {
-  const settings = server as unknown as Settings
-  const self = hidden(server)
-  const state = server[kServer]
-  const most = server.maxConnections as number | undefined
-  if (most !== undefined && most !== null && self._connections >= most && dropsAt(most)) {
-    drop(server, fd, state.unix)
-    return
-  }
-  if (settings.blockList !== undefined) {
-    const { address = '' } = names.peerOf(fd) ?? {}
-    const version = isIP(address)
-    if (version !== 0 && settings.blockList.check(address, version === 6 ? 'ipv6' : 'ipv4')) {
-      rawClose(fd)
-      return
-    }
-  }
-  const socket = new Socket({
-    allowHalfOpen: settings.allowHalfOpen,
-    readableHighWaterMark: settings.highWaterMark,
-    writableHighWaterMark: settings.highWaterMark,
-    model: state.model,
-  } as object)
-  const engine = engineFor(state.model)
-  const own = (socket as unknown as Stateful)[kState]
-  own.resource = nobody.runInAsyncScope(resourceOf, undefined, state.unix)
-  if (!state.unix) {
-    if (settings.noDelay) rawSetsockoptInt(fd, IPPROTO_TCP, TCP_NODELAY, 1)
-    if (settings.keepAlive) keepAlive(fd, true, settings.keepAliveInitialDelay)
-    own.options.inherit(settings.noDelay, settings.keepAlive, settings.keepAliveInitialDelay)
-  }
-  attach(socket as never, engine, fd, state.unix)
-  if (settings.pauseOnConnect) (socket as { readableFlowing: boolean | null }).readableFlowing = false
-  else socket.read(0)
-  self._connections++
-  const owned = socket as unknown as { server: NodeServer; _server: NodeServer }
-  owned.server = server
-  owned._server = server
-  server.emit('connection', socket as NodeSocket)
-  if (serverSockets.hasSubscribers) serverSockets.publish({ socket })
-}
-
-/** Up to Node 20 a limit of 0 is none. */
-const zeroIsNone = Number(process.versions.node.split('.')[0]) <= 20
-const dropsAt = (most: number) => most !== 0 || !zeroIsNone
-
-function drop(server: ServerBody, fd: number, unix: boolean): void {
-  const local = names.localOf(fd) ?? {}
-  const remote = names.peerOf(fd) ?? {}
-  rawClose(fd)
-  if (unix) {
-    server.emit('drop')
-    return
-  }
-  server.emit('drop', {
-    localAddress: local.address,
-    localPort: local.port,
-    localFamily: local.family,
-    remoteAddress: remote.address,
-    remotePort: remote.port,
-    remoteFamily: remote.family,
-  } as never)
 }
 
 Object.defineProperty(ServerBody.prototype, 'listening', {
@@ -421,9 +309,9 @@ export function serveWith(prototype: NodeServer): void {
 export function begin(
   server: NodeServer,
   options: unknown,
-  nodeClose: (this: NodeServer) => unknown = NodeServer.prototype.close,
+  nodeClose: NodeClose = NodeServer.prototype.close,
 ): void {
-  const state = new State()
+  const state = new ServerState()
   state.nodeClose = nodeClose
   const { model } = (options ?? {}) as ServerOptions
   if (model !== undefined) state.model = model

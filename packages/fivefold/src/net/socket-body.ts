@@ -1,0 +1,403 @@
+/**
+ * The methods of `net.Socket` over the library: Node's own class, with everything that touches a handle replaced.
+ *
+ * Node's code goes on serving what is not about moving bytes: the stream, its states, half-open ends, the errors
+ * after an end. A socket whose descriptor is not ours to serve (a FIFO, the standard streams, a handle that
+ * Node made) has Node's own handle, and every method here then steps aside.
+ */
+import type { AsyncResource } from 'node:async_hooks'
+import type { ModelName } from '../models/model.js'
+import { rawClose } from '../sys/descriptor.js'
+import { checkTimeout } from './arguments.js'
+import { connectSocket } from './connect.js'
+import { closedBeforeConnection, invalidHandle, socketClosed } from './errors.js'
+import * as names from './names.js'
+import { NodeSocket } from './node.js'
+import { hidden, kState, type State } from './state.js'
+
+/** For `setKeepAlive`: times in milliseconds, how many probes may go unanswered. */
+export interface KeepAliveOptions {
+  enable?: boolean
+  initialDelay?: number
+  interval?: number
+  count?: number
+}
+
+type WriteCallback = (error?: Error | null) => void
+
+// Sockets are made by the function in socket.ts, which can be called in all the ways that Node's can: this class has
+// no constructor of its own, and so no private fields.
+export class SocketBody extends NodeSocket {
+  declare [kState]: State
+  declare connecting: boolean
+  declare timeout?: number
+
+  // ---- reading
+
+  override _read(size: number): void {
+    if (hidden(this)._handle) super._read(size)
+    else if (this.connecting || this[kState].link === null) this.once('connect', () => this._read(size))
+    else this[kState].link.readStart()
+  }
+
+  override pause(): this {
+    const { userBuffer, link } = this[kState]
+    // With a buffer of the program's the stream has nothing to hold back: the link stops itself.
+    if (userBuffer !== null && link !== null && !this.connecting) link.readStop()
+    return super.pause()
+  }
+
+  override resume(): this {
+    readOn(this)
+    return super.resume()
+  }
+
+  override read(size?: number): unknown {
+    readOn(this)
+    return super.read(size)
+  }
+
+  // ---- writing
+
+  override _write(chunk: Uint8Array | string, encoding: BufferEncoding, done: WriteCallback): void {
+    if (hidden(this)._handle) {
+      super._write(chunk, encoding, done)
+      return
+    }
+    const { link } = this[kState]
+    if (this.connecting) writeLater(this, chunk, encoding, done, () => this._write(chunk, encoding, done))
+    else if (link === null) done(socketClosed())
+    else {
+      this._unrefTimer()
+      link.write(chunk, encoding, done)
+    }
+  }
+
+  override _writev(
+    chunks: { chunk: Uint8Array | string; encoding: BufferEncoding }[],
+    done: WriteCallback,
+  ): void {
+    if (hidden(this)._handle) {
+      super._writev?.(chunks, done)
+      return
+    }
+    const { link } = this[kState]
+    if (this.connecting) writeLater(this, chunks, '', done, () => this._writev(chunks, done))
+    else if (link === null) done(socketClosed())
+    else {
+      this._unrefTimer()
+      link.writev(chunks, done)
+    }
+  }
+
+  override _final(done: WriteCallback): void {
+    if (hidden(this)._handle) {
+      super._final(done)
+      return
+    }
+    if (this.connecting) {
+      this.once('connect', () => this._final(done))
+      return
+    }
+    const { link } = this[kState]
+    if (link === null) done()
+    else link.shutdown(done)
+  }
+
+  // ---- connecting and closing
+
+  override connect(...args: never[]): this {
+    if (hidden(this)._handle) return super.connect(...(args as unknown as [never]))
+    connectSocket(this, args)
+    return this
+  }
+
+  override once(event: string | symbol, listener: (...args: never[]) => void): this {
+    // A TLSSocket made of a socket without a handle of Node's takes it for one that is still connecting, and waits
+    // for its `connect`. When that has been, nobody else would tell it.
+    if (event === 'connect' && this[kState]?.link && !this.connecting && waitsForTransport(listener)) {
+      ;(listener as () => void)()
+      return this
+    }
+    return super.once(event as string, listener as (...args: unknown[]) => void)
+  }
+
+  override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
+    const self = hidden(this)
+    if (self._handle) {
+      super._destroy(error, done)
+      return
+    }
+    const state = this[kState]
+    const { link, dial, resource } = state
+    this.connecting = false
+    if (state.timer !== null) clearTimeout(state.timer)
+    state.timer = null
+    if (state.attemptTimer !== null) clearTimeout(state.attemptTimer)
+    state.attemptTimer = null
+    const hadError = error !== null && error !== undefined
+    state.link = state.dial = state.resource = null
+    self._sockname = null
+    if (link !== null) {
+      state.bytesRead = link.connection.bytesRead
+      state.bytesWritten = link.bytesWritten
+      link.close(hadError, state.resets)
+    } else if (dial !== null) dial.close()
+    if (state.unconnected >= 0) rawClose(state.unconnected)
+    state.unconnected = -1
+    state.resets = false
+    done(error)
+    if (link === null) {
+      if (resource === null) process.nextTick(emitClose, this, undefined)
+      else setImmediate(closeIn, resource, this, hadError)
+    }
+    const server = self._server
+    if (server !== null) {
+      server._connections--
+      server._emitCloseIfDrained()
+    }
+  }
+
+  override resetAndDestroy(): this {
+    if (hidden(this)._handle) return super.resetAndDestroy()
+    const { link, unix } = this[kState]
+    if (link === null && !this.connecting) return this.destroy(socketClosed())
+    if (unix) throw invalidHandle()
+    if (this.connecting) this.once('connect', () => this._reset())
+    else this._reset()
+    return this
+  }
+
+  _reset(): this {
+    this[kState].resets = true
+    return this.destroy()
+  }
+
+  // ---- time-outs
+
+  override setTimeout(msecs: number, callback?: () => void): this {
+    if (hidden(this)._handle) return super.setTimeout(msecs, callback)
+    if (this.destroyed) return this
+    this.timeout = msecs
+    checkTimeout(msecs, callback)
+    const state = this[kState]
+    const duration = Math.min(msecs, 0x7fffffff)
+    // The timer of before is used again where it can be: a server sets one or two for every request.
+    if (state.timer !== null && duration !== 0 && duration !== state.timerMs) {
+      clearTimeout(state.timer)
+      state.timer = null
+    }
+    state.timed = duration > 0
+    if (state.timed) {
+      state.timerMs = duration
+      if (state.timer === null) state.timer = setTimeout(timeIsUp, msecs, this).unref()
+      else state.timer.refresh()
+      if (callback !== undefined) this.once('timeout', callback)
+    } else {
+      if (callback !== undefined) this.removeListener('timeout', callback)
+    }
+    return this
+  }
+
+  /** Something moved: the time-out begins anew. */
+  _unrefTimer(): void {
+    const { timer, timed } = this[kState]
+    if (timed && timer !== null) timer.refresh()
+  }
+
+  _onTimeout(): void {
+    // As long as bytes go out it is not idle.
+    if (this[kState].link?.progressed) this._unrefTimer()
+    else this.emit('timeout')
+  }
+
+  // ---- settings
+
+  override setNoDelay(noDelay?: boolean): this {
+    if (hidden(this)._handle) return super.setNoDelay(noDelay)
+    const { options, link } = this[kState]
+    options.setNoDelay(link?.connection.fd ?? -1, noDelay === undefined || Boolean(noDelay))
+    return this
+  }
+
+  override setKeepAlive(
+    enable?: boolean | KeepAliveOptions,
+    initialDelayMs?: number,
+    intervalMs?: number,
+    count?: number,
+  ): this {
+    if (hidden(this)._handle) return super.setKeepAlive(enable as boolean, initialDelayMs)
+    const { options, link } = this[kState]
+    const fd = link?.connection.fd ?? -1
+    if (typeof enable === 'object' && enable !== null) {
+      options.setKeepAlive(fd, Boolean(enable.enable), enable.initialDelay, enable.interval, enable.count)
+    } else options.setKeepAlive(fd, Boolean(enable), initialDelayMs, intervalMs, count)
+    return this
+  }
+
+  setTypeOfService(tos: number): this {
+    this[kState].options.setTypeOfService(this[kState].link?.connection.fd ?? -1, tos)
+    return this
+  }
+
+  getTypeOfService(): number {
+    return this[kState].options.getTypeOfService(this[kState].link?.connection.fd ?? -1)
+  }
+
+  override ref(): this {
+    return reference(this, true, super.ref)
+  }
+
+  override unref(): this {
+    return reference(this, false, super.unref)
+  }
+
+  // ---- what it tells about itself
+
+  /** What was handed down; Node's `bytesWritten` adds what still waits in the stream. */
+  get _bytesDispatched(): number | undefined {
+    const state: State | undefined = this[kState]
+    return state?.link?.bytesWritten ?? state?.bytesWritten
+  }
+
+  override address(): names.Name {
+    return this._getsockname()
+  }
+
+  _getpeername(): names.Name {
+    const self = hidden(this)
+    const { link } = this[kState]
+    if (link === null || this.connecting) return self._peername ?? {}
+    self._peername ??= names.peerOf(link.connection.fd)
+    return self._peername ?? {}
+  }
+
+  _getsockname(): names.Name {
+    const self = hidden(this)
+    const { fd } = this[kState]
+    if (fd < 0) return {}
+    self._sockname ??= names.localOf(fd)
+    return self._sockname ?? {}
+  }
+
+  // ---- what Node's never had
+
+  /** The mechanism that serves it. */
+  get model(): ModelName {
+    return this[kState].engine().model.name
+  }
+
+  /** The descriptor, or -1. It stays the socket's: do not close it. */
+  get fd(): number {
+    return this[kState].fd
+  }
+
+  /** Programs keep what they like under this name, and Node does on its standard streams. */
+  set fd(value: number) {
+    Object.defineProperty(this, 'fd', { value, writable: true, enumerable: true, configurable: true })
+  }
+
+  /**
+   * setsockopt(2).
+   * @param value an int, or the option's bytes
+   * @throws SystemError EBADF (not connected), ENOPROTOOPT, EINVAL, …
+   */
+  setOption(level: number, name: number, value: number | NodeJS.ArrayBufferView): this {
+    names.setOption(this[kState].fd, level, name, value)
+    return this
+  }
+
+  /**
+   * getsockopt(2) of an int; with `into`, of anything.
+   * @returns the int, or the bytes written into `into`
+   */
+  getOption(level: number, name: number, into?: NodeJS.ArrayBufferView): number {
+    return names.getOption(this[kState].fd, level, name, into)
+  }
+
+  /** Who is at the other end of a Unix socket: SO_PEERCRED, unix(7). @throws SystemError ENOTCONN, EBADF */
+  get peerCredentials(): names.Credentials {
+    return names.peerCredentials(this[kState].fd)
+  }
+}
+
+/** With a buffer of the program's, what was stopped goes on. */
+function readOn(socket: SocketBody): void {
+  const { userBuffer, link } = socket[kState]
+  if (userBuffer !== null && link !== null && !socket.connecting) link.readStart()
+}
+
+function writeLater(
+  socket: SocketBody,
+  data: unknown,
+  encoding: string,
+  done: WriteCallback,
+  write: () => void,
+): void {
+  const self = hidden(socket)
+  self._pendingData = data
+  self._pendingEncoding = encoding
+  const closed = () => done(closedBeforeConnection())
+  socket.once('connect', () => {
+    socket.off('close', closed)
+    self._pendingData = null
+    self._pendingEncoding = ''
+    write()
+  })
+  socket.once('close', closed)
+}
+
+function reference<S extends SocketBody>(socket: S, on: boolean, node: (this: NodeSocket) => NodeSocket): S {
+  if (hidden(socket)._handle) return node.call(socket) as S
+  const state = socket[kState]
+  const held = state.link ?? state.dial
+  if (held === null && !socket.connecting) {
+    socket.once('connect', on ? socket.ref : socket.unref)
+    return socket
+  }
+  state.referenced = on
+  if (on) held?.ref()
+  else held?.unref()
+  return socket
+}
+
+function emitClose(socket: NodeSocket, hadError: boolean | undefined): void {
+  if (hadError === undefined) socket.emit('close')
+  else socket.emit('close', hadError)
+}
+
+function closeIn(resource: AsyncResource, socket: NodeSocket, hadError: boolean): void {
+  resource.runInAsyncScope(emitClose, undefined, socket, hadError)
+  resource.emitDestroy()
+}
+
+function timeIsUp(socket: SocketBody): void {
+  const state = socket[kState]
+  // Kept for the next time-out, which never came.
+  if (!state.timed) state.timer = null
+  else socket._onTimeout()
+}
+
+function waitsForTransport(listener: unknown): boolean {
+  return String(listener).includes('this.connecting = false')
+}
+
+/** Properties that Node's types know as fields: for a handle of Node's, Node's own answer. */
+function define(name: 'pending' | 'bufferSize' | 'bytesRead', answer: (socket: SocketBody) => unknown): void {
+  const { get } = Object.getOwnPropertyDescriptor(NodeSocket.prototype, name)!
+  Object.defineProperty(SocketBody.prototype, name, {
+    configurable: true,
+    get(this: SocketBody) {
+      return hidden(this)._handle ? get!.call(this) : answer(this)
+    },
+  })
+}
+
+define('pending', (socket) => socket.connecting || !socket[kState].held)
+define('bufferSize', (socket) =>
+  socket.connecting || socket[kState].held ? socket.writableLength : undefined,
+)
+define('bytesRead', (socket) => {
+  const { link, bytesRead } = socket[kState]
+  return link?.connection.bytesRead ?? bytesRead
+})
