@@ -113,6 +113,10 @@ describe('limits', { concurrency: 2 }, () => {
           descriptors: { soft: DESCRIPTORS - 20, hard: DESCRIPTORS },
           deadlineMs: DEADLINE_MS,
         })
+        // What the peers see does not tell why a server died.
+        void child.ended.then(({ signal, stderr }) => {
+          if (signal !== 'SIGKILL' && stderr !== '') t.diagnostic(stderr)
+        })
         const port = Number((await child.says(/port (\d+)/))[1])
         const peers = new Peers(port, CONNECTIONS)
         t.after(() => {

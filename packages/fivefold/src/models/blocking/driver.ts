@@ -21,7 +21,14 @@ import { advance, append, Kind, type Operation, ownSmall } from '../operation.js
 import { sendNow, sendtoNow } from '../send-now.js'
 import { now } from '../stamps.js'
 import { interruptSignal } from '../threads/signals.js'
-import { longestSleep, pause, SHORTAGE_MS, shortOfDescriptors, startThread } from '../threads/thread.js'
+import {
+  longestSleep,
+  MOST_FAILURES,
+  pause,
+  SHORTAGE_MS,
+  shortOfDescriptors,
+  startThread,
+} from '../threads/thread.js'
 import * as at from './layout.js'
 import { Thread } from './thread.js'
 
@@ -70,6 +77,8 @@ export class BlockingDriver implements Driver {
   #parked: Operation[] = []
   #parkTimer: NodeJS.Timeout | null = null
   #warned = false
+  /** How many threads in a row failed before they had begun, for reasons other than the obvious. */
+  #failures = 0
   #toldShort = false
   /** Descriptors with a send in a thread; the operation leads a queue of those that must come after it. */
   readonly #sending = new Map<number, Operation>()
@@ -344,7 +353,10 @@ export class BlockingDriver implements Driver {
     for (const thread of this.#threads) {
       if (thread?.starting !== true) continue
       if (Atomics.load(thread.words, at.TID) === 0) starting++
-      else thread.starting = false
+      else {
+        thread.starting = false
+        this.#failures = 0
+      }
     }
     return freeDescriptors() >= starting * DESCRIPTORS_PER_START
   }
@@ -360,7 +372,9 @@ export class BlockingDriver implements Driver {
     thread.operation = null
     this.#calm(thread)
     // The descriptors went to somebody else while it started.
-    if (operation !== null && shortOfDescriptors(error) && thread.retract()) {
+    const unborn = error !== null && Atomics.load(thread.words, at.TID) === 0
+    const short = shortOfDescriptors(error) || (unborn && this.#failures++ < MOST_FAILURES)
+    if (operation !== null && short && thread.retract()) {
       if (this.#closing) this.#over(operation, -ECANCELED)
       else if (operation.kind === Kind.accept) this.#over(operation, -EMFILE)
       else this.#park(operation)

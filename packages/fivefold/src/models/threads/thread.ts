@@ -61,8 +61,14 @@ export function startThread(program: URL, data: object, sleeper: Sleeper): void 
 
 /** A thread could not be started because the process, or the system, has no descriptors for it. */
 export function shortOfDescriptors(error: NodeJS.ErrnoException | null): boolean {
-  return error !== null && /EMFILE|ENFILE/.test(`${error.code} ${error.message}`)
+  return error !== null && /EMFILE|ENFILE|too many open files/i.test(`${error.code} ${error.message}`)
 }
+
+/**
+ * How often a thread may fail before it has begun until that is believed. While it loads its program a shortage of
+ * descriptors can look like anything: a package.json that cannot be read is one that is not there.
+ */
+export const MOST_FAILURES = 5
 
 /** How soon descriptors are looked for again. */
 export const SHORTAGE_MS = 50

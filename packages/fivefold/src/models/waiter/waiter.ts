@@ -19,6 +19,7 @@ import { getrlimit, RLIMIT_NOFILE } from '../../sys/process.js'
 import type { Interest } from '../model.js'
 import {
   longestSleep,
+  MOST_FAILURES,
   pause,
   SHORTAGE_MS,
   type Sleeper,
@@ -53,6 +54,8 @@ export class Waiter {
   readonly #data: WaiterData
   #retry: NodeJS.Timeout | null = null
   #closed = false
+  /** How often the thread failed before it had begun, for reasons other than the obvious. */
+  #failures = 0
 
   constructor(mechanism: WaiterMechanism) {
     const { hard } = getrlimit(RLIMIT_NOFILE)
@@ -141,7 +144,8 @@ export class Waiter {
   }
 
   #ended(error: Error | null): void {
-    if (shortOfDescriptors(error) && Atomics.load(this.#words, STATE) === BORN) {
+    const unborn = error !== null && Atomics.load(this.#words, STATE) === BORN
+    if (unborn && (shortOfDescriptors(error) || this.#failures++ < MOST_FAILURES)) {
       this.#retry = setTimeout(() => this.#startLate(), SHORTAGE_MS).unref()
       return
     }
