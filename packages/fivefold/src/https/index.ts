@@ -11,7 +11,7 @@ import nodeHttps, {
 } from 'node:https'
 import type { Duplex } from 'node:stream'
 import type { TLSSocket } from 'node:tls'
-import { withAgent } from '../http/index.js'
+import { agentChooser, withAgent } from '../http/agent-choice.js'
 import type { ModelName } from '../models/model.js'
 import { connect } from '../net/index.js'
 import { dress } from '../net/node.js'
@@ -107,12 +107,7 @@ export function setGlobalAgent(agent: HttpAgent): void {
 
 type Callback = (response: IncomingMessage) => void
 
-function agentFor(given: unknown): unknown {
-  const { agent, createConnection } = given as RequestOptions
-  if (agent === false) return new Agent()
-  if (agent !== undefined && agent !== null) return agent
-  return typeof createConnection === 'function' ? agent : getGlobalAgent()
-}
+const agentFor = agentChooser(() => new Agent(), getGlobalAgent)
 
 const nodeRequest = nodeHttps.request
 
