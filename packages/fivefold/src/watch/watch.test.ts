@@ -328,15 +328,16 @@ for (const model of models) {
         sys.rawEventfdWrite(fd, 1)
         sys.close(fd)
         old.close()
+        // Node's own set may be ready for a moment, of something else: only what stays ready is a fault.
+        const ready = () => fs.readdirSync('/proc/self/fd').filter((name) => {
+          let kind = ''
+          try { kind = fs.readlinkSync('/proc/self/fd/' + name) } catch {}
+          return kind.includes('eventpoll') && sys.rawPoll(Int32Array.of(Number(name), 1), 1, 0) > 0
+        })
         let turns = 0
         const look = () => {
-          if (turns++ < 10) return setImmediate(look)
-          for (const name of fs.readdirSync('/proc/self/fd')) {
-            const entry = Int32Array.of(Number(name), 1)
-            let kind = ''
-            try { kind = fs.readlinkSync('/proc/self/fd/' + name) } catch {}
-            if (kind.includes('eventpoll') && sys.rawPoll(entry, 1, 0) > 0) console.log(kind + ' is ready')
-          }
+          if (turns++ < 10 || (ready().length > 0 && turns < 1000)) return setImmediate(look)
+          if (ready().length > 0) console.log('still ready after ' + turns + ' turns')
         }
         look()
       })`
