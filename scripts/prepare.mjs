@@ -28,3 +28,4 @@ if (modified('node_modules/.package-lock.json') < modified('package-lock.json'))
   run('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund'])
 }
 run(process.execPath, [`${root}node_modules/typescript/bin/tsc`, '-b'])
+run(process.execPath, [`${root}scripts/bundle.mjs`])

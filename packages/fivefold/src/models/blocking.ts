@@ -24,7 +24,7 @@
  *     SO_RCVTIMEO. The time-out is never "none", because then libuv's handlers (SA_RESTART) could not end it.
  * (h) Node joins its Workers when the process ends, and one in a blocking call would hold it up for ever: on
  *     'exit' every thread is interrupted until it is out. A Worker that has a driver can be torn down without
- *     any 'exit'; there a timer interrupts the threads four times a second (see blocking/program.ts).
+ *     any 'exit'; there a timer interrupts the threads four times a second (see blocking/blocking-program.ts).
  */
 import { AF_UNIX } from '../sys/address.js'
 import { rawClose } from '../sys/descriptor.js'

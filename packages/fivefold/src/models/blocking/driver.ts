@@ -47,7 +47,7 @@ const REPEAT_MS = 1
 /** A time-out that stands for none: see (g). */
 const LONG_MS = longestSleep < 0 ? 1e9 : longestSleep
 
-const threadProgram = new URL('./program.js', import.meta.url)
+const threadProgram = new URL('./blocking-program.js', import.meta.url)
 
 /** Why an operation found no thread, and what to do about it. */
 export function atTheBound(maxThreads: number): string {

@@ -43,7 +43,7 @@ import {
 } from './layout.js'
 
 const MOST_DESCRIPTORS = 1 << 20
-const threadProgram = new URL('./program.js', import.meta.url)
+const threadProgram = new URL('./waiter-program.js', import.meta.url)
 
 export class Waiter {
   /** Readable when the mechanism has something to report. */
