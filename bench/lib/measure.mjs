@@ -76,9 +76,13 @@ export async function measureLoad(command, load, times, rate) {
 }
 
 const descriptors = (/** @type {number} */ pid) => readdirSync(`/proc/${pid}/fd`).length
+/** Memory that is the process's own. What is mapped of the program's file is everybody's who runs it, and touched once. */
 function resident(/** @type {number} */ pid) {
-  const kilobytes = readFileSync(`/proc/${pid}/status`, 'utf8').match(/^VmRSS:\s+(\d+)/m)?.[1]
-  return Number(kilobytes) * 1024
+  const status = readFileSync(`/proc/${pid}/status`, 'utf8')
+  const kilobytes = ['RssAnon', 'RssShmem'].map(
+    (name) => status.match(new RegExp(`^${name}:\\s+(\\d+)`, 'm'))?.[1],
+  )
+  return kilobytes.reduce((sum, each) => sum + Number(each), 0) * 1024
 }
 
 /**

@@ -1,7 +1,7 @@
 // Random 4 KiB reads through one model's driver, without promises: node bench/ours/files.mjs MODEL FILE DEPTH SECONDS
 // [direct]. The driver has the thread to itself, and Node's loop goes round in between.
 import { openSync } from 'node:fs'
-import { Kind, modelNamed, Operation } from 'fivefold'
+import { FileOperation, Kind, modelNamed } from 'fivefold'
 import { BLOCK, reads } from '../lib/reads.mjs'
 
 const [model, path, depth, seconds, direct] = process.argv.slice(2)
@@ -24,7 +24,7 @@ const owner = {
 }
 // A descriptor for each: glibc's aio serves the requests of one descriptor one after another.
 for (const buffer of buffers) {
-  const operation = new Operation(Kind.read, openSync(path, flags), owner)
+  const operation = new FileOperation(Kind.read, openSync(path, flags), owner)
   operation.buffers = [buffer]
   due.push(operation)
 }

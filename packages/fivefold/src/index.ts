@@ -19,7 +19,15 @@ export type {
   Tuning,
   Verdict,
 } from './models/model.js'
-export { type Completion, Kind, Operation, type PhaseStamps, syscallOf } from './models/operation.js'
+export {
+  type Completion,
+  DatagramOperation,
+  FileOperation,
+  Kind,
+  Operation,
+  type PhaseStamps,
+  syscallOf,
+} from './models/operation.js'
 export { connect } from './stream/connect.js'
 export type {
   ConnectOptions,

@@ -1,7 +1,7 @@
 /** bind(): a datagram socket, UDP or Unix. Every datagram arrives whole, with its sender, or says it was cut. */
 import { type Deferred, type Engine, engineFor } from '../loop/engine.js'
 import type { Host, ModelName } from '../models/model.js'
-import { type Completion, Kind, Operation, syscallOf } from '../models/operation.js'
+import { type Completion, DatagramOperation, Kind, Operation, syscallOf } from '../models/operation.js'
 import { publish, stampsIfWanted } from '../models/stamps.js'
 import { openSocket } from '../stream/open.js'
 import { encoded, literalAddress, placeOf, removeName, requirePorts, resolve } from '../stream/resolve.js'
@@ -63,7 +63,7 @@ export class DatagramSocket implements Completion, Deferred, AsyncDisposable {
   deferred = false
   readonly #engine: Engine
   readonly #handlers: DatagramHandlers
-  readonly #receive: Operation
+  readonly #receive: DatagramOperation
   readonly #spare: Operation[] = []
   readonly #sending = new Set<Operation>()
   #fd: number
@@ -86,7 +86,7 @@ export class DatagramSocket implements Completion, Deferred, AsyncDisposable {
     this.address = getsockname(fd)
     this.remoteAddress = peer
     // A connected socket needs no sender told: every model can receive it by itself.
-    this.#receive = new Operation(Kind.recvfrom, fd, this)
+    this.#receive = new DatagramOperation(Kind.recvfrom, fd, this)
     this.#receive.room = options.maxDatagram ?? 65535
     engine.ref()
     this.#startReceiving()
@@ -180,7 +180,7 @@ export class DatagramSocket implements Completion, Deferred, AsyncDisposable {
   /** @internal */
   completed(operation: Operation): void {
     if (operation.stamps !== null) publish(operation)
-    if (operation === this.#receive) this.#received(operation)
+    if (operation === this.#receive) this.#received(this.#receive)
     else this.#sent(operation)
     if (this.#closing && !operation.more) this.#closeWhenQuiet()
   }
@@ -203,7 +203,7 @@ export class DatagramSocket implements Completion, Deferred, AsyncDisposable {
     this.#engine.submit(this.#receive)
   }
 
-  #received(operation: Operation): void {
+  #received(operation: DatagramOperation): void {
     if (this.#closing) return
     const { result, chunk, more } = operation
     if (result >= 0 && chunk !== null) {

@@ -1,5 +1,5 @@
 /** Many reads of a file that are handed over together, and one promise for all of them. */
-import { type Completion, Kind, Operation } from '../models/operation.js'
+import { type Completion, FileOperation, Kind } from '../models/operation.js'
 import { requireStable } from '../sys/memory.js'
 import type { Files } from './files.js'
 import { AbortError, nodeError } from './node-error.js'
@@ -19,7 +19,7 @@ export interface BatchError extends NodeJS.ErrnoException {
 
 export class Batch implements Completion {
   readonly #files: Files
-  readonly #operations: Operation[] = []
+  readonly #operations: FileOperation[] = []
   #file: OpenFile | null = null
   #count = 0
   #left = 0
@@ -41,7 +41,7 @@ export class Batch implements Completion {
     const operations = this.#operations
     const count = buffers.length
     while (operations.length < count) {
-      const operation = new Operation(Kind.read, -1, this)
+      const operation = new FileOperation(Kind.read, -1, this)
       operation.buffers = [none]
       operations.push(operation)
     }

@@ -2,7 +2,7 @@
  * One operation of a file and the promise of its outcome. Used again, and made of nothing else: an operation costs
  * its promise, and what the promise resolves to.
  */
-import { type Completion, Kind, Operation } from '../models/operation.js'
+import { type Completion, FileOperation, Kind } from '../models/operation.js'
 import type { Files } from './files.js'
 import { AbortError, nodeError } from './node-error.js'
 import type { OpenFile } from './open-file.js'
@@ -44,7 +44,7 @@ const syscalls: Partial<Record<Kind, string>> = {
 }
 
 export class Transfer implements Completion {
-  readonly operation: Operation
+  readonly operation: FileOperation
   /** The array of one that an operation's `buffers` is. */
   readonly #one: Uint8Array[] = [none]
   readonly #files: Files
@@ -64,7 +64,7 @@ export class Transfer implements Completion {
 
   constructor(files: Files) {
     this.#files = files
-    this.operation = new Operation(Kind.read, -1, this)
+    this.operation = new FileOperation(Kind.read, -1, this)
   }
 
   /** A transfer between memory and a file, or an order that has no memory. */
@@ -117,7 +117,7 @@ export class Transfer implements Completion {
     else this.#files.cancel(this.operation)
   }
 
-  completed(operation: Operation): void {
+  completed(operation: FileOperation): void {
     this.#files.over()
     this.settle(operation.result)
   }

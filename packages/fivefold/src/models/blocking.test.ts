@@ -36,7 +36,7 @@ import {
 import { atTheBound, BlockingDriver } from './blocking/driver.js'
 import { blocking } from './blocking.js'
 import type { Host } from './model.js'
-import { type Completion, Kind, Operation } from './operation.js'
+import { type Completion, type Details, Kind, type Operation, operationOf } from './operation.js'
 import { pause } from './threads/thread.js'
 
 const here = fileURLToPath(import.meta.url)
@@ -57,8 +57,9 @@ class Log implements Completion {
     this.results.push(operation.result)
     if (operation.chunk !== null) {
       this.chunks.push(operation.chunk)
-      this.from.push(operation.from as InternetAddress | null)
-      this.truncated.push(operation.truncated)
+      const { from = null, truncated = false } = operation as Details
+      this.from.push(from as InternetAddress | null)
+      this.truncated.push(truncated)
     }
     assert.equal(operation.inFlight, operation.more)
     if (!operation.more) this.ends++
@@ -98,9 +99,9 @@ class Bench {
     })
   }
 
-  start(kind: Kind, fd: number, more: Partial<Operation> = {}): [Operation, Log] {
+  start(kind: Kind, fd: number, more: Details = {}): [Operation, Log] {
     const log = new Log()
-    const operation = Object.assign(new Operation(kind, fd, log), more)
+    const operation = Object.assign(operationOf(kind, fd, log), more)
     this.driver.submit(operation)
     if (this.host === 'embedded') this.#schedule()
     return [operation, log]
@@ -566,7 +567,7 @@ function tests(): void {
         writeFileSync(path, data)
         const fd = openSync(path, 'r+')
         const into = Buffer.alloc(1000)
-        const run = async (kind: Kind, more: Partial<Operation>) => {
+        const run = async (kind: Kind, more: Details) => {
           const [operation, log] = bench.start(kind, fd, more)
           await bench.until(() => log.ends === 1)
           return operation.result

@@ -84,16 +84,6 @@ export class Operation {
   buffers: readonly Uint8Array[] = none
   /** connect, sendto: the encoded socket address. open: the path, with the NUL that ends it; at most 4096 bytes. */
   address: Uint8Array | null = null
-  /** recvfrom: the most bytes of a datagram; what is longer arrives cut. */
-  room = 65536
-  /** read, write: the offset in the file, a safe integer; -1: the file's own position. */
-  position = -1
-  /** open: O_* of open(2). */
-  flags = 0
-  /** open: of a file that is created. */
-  mode = 0
-  /** call: the number and six arguments: integers, and addresses of memory in `buffers`, which are held. */
-  call: Float64Array | null = null
 
   // The answer.
   /** 0 or more, or a negative errno. */
@@ -102,10 +92,6 @@ export class Operation {
   more = false
   /** receive, recvfrom: what came. */
   chunk: Buffer | null = null
-  /** recvfrom: who sent it. */
-  from: Address | null = null
-  /** recvfrom: the datagram was longer than the room for it. */
-  truncated = false
 
   // The driver's bookkeeping.
   /** True from submit to the last completion. */
@@ -131,6 +117,37 @@ export class Operation {
 }
 
 const none: readonly Uint8Array[] = []
+
+/** What only recvfrom asks and answers: a field that ten thousand idle streams do not carry is a megabyte. */
+export class DatagramOperation extends Operation {
+  /** recvfrom: the most bytes of a datagram; what is longer arrives cut. */
+  room = 65536
+  /** recvfrom: who sent it. */
+  from: Address | null = null
+  /** recvfrom: the datagram was longer than the room for it. */
+  truncated = false
+}
+
+/** What only read, write, open and call ask. */
+export class FileOperation extends Operation {
+  /** read, write: the offset in the file, a safe integer; -1: the file's own position. */
+  position = -1
+  /** open: O_* of open(2). */
+  flags = 0
+  /** open: of a file that is created. */
+  mode = 0
+  /** call: the number and six arguments: integers, and addresses of memory in `buffers`, which are held. */
+  call: Float64Array | null = null
+}
+
+/** What one may say of an operation whose kind is not known. */
+export type Details = Partial<DatagramOperation & FileOperation>
+
+/** An operation of any kind, of its class. */
+export function operationOf(kind: Kind, fd: number, owner: Completion): Operation {
+  if (kind === Kind.recvfrom) return new DatagramOperation(kind, fd, owner)
+  return kind >= Kind.read ? new FileOperation(kind, fd, owner) : new Operation(kind, fd, owner)
+}
 
 /** So much in all is copied rather than kept hold of. */
 export const COPIED = 4096

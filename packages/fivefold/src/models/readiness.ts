@@ -31,7 +31,15 @@ import {
 } from '../sys/socket.js'
 import { Arena } from './arena.js'
 import { type Driver, type Interest, type Poller, READ, ReadyList, SEVERAL, WRITE } from './model.js'
-import { advance, append, Kind, type Operation, ownSmall, without } from './operation.js'
+import {
+  advance,
+  append,
+  type DatagramOperation,
+  Kind,
+  type Operation,
+  ownSmall,
+  without,
+} from './operation.js'
 import { sendNow, sendtoNow } from './send-now.js'
 import { now } from './stamps.js'
 
@@ -246,7 +254,7 @@ export class ReadinessDriver implements Driver {
     if (operation.stamps !== null) operation.stamps.ready = now()
     if (operation.kind === Kind.receive) this.#receive(entry, operation, (report & SEVERAL) !== 0)
     else if (operation.kind === Kind.accept) this.#accept(entry, operation)
-    else this.#recvfrom(entry, operation)
+    else this.#recvfrom(entry, operation as DatagramOperation)
   }
 
   #receive(entry: Entry, operation: Operation, toTheEnd: boolean): void {
@@ -287,7 +295,7 @@ export class ReadinessDriver implements Driver {
     this.#poller.again?.(entry.fd, READ)
   }
 
-  #recvfrom(entry: Entry, operation: Operation): void {
+  #recvfrom(entry: Entry, operation: DatagramOperation): void {
     const arena = this.#arena
     for (let round = 0; round < MOST_RECEIVES; round++) {
       const room = Math.min(operation.room, arena.room)

@@ -37,6 +37,12 @@ export interface SocketSettings<Data> {
   data: Data
 }
 
+/** One number for two booleans: at ten thousand connections each field of a socket is 80 KB. */
+type Stage = 0 | 1 | 2
+const OPEN = 0
+const ENDING = 1
+const ENDED = 2
+
 export class Socket<Data = unknown> implements Completion, Deferred {
   /** Yours. */
   data: Data
@@ -67,13 +73,10 @@ export class Socket<Data = unknown> implements Completion, Deferred {
   #held: Buffer[] | null = null
   /** Chunks to give back once they are sent, in their order. */
   #forwarded: Uint8Array[] | null = null
-  /** The peer's end is known; `end` was told; our own end was asked for; it was sent. */
-  #peerEnded = false
-  #endTold = false
-  #ending = false
-  #endSent = false
-  #closing = false
-  #closed = false
+  /** How far it is with the peer's end (known, then told), our own (asked for, then sent), and the whole (then closed). */
+  #peerEnd: Stage = OPEN
+  #ownEnd: Stage = OPEN
+  #close: Stage = OPEN
   #error: Error | undefined
   #referenced = true
   #local: Address | undefined
@@ -98,7 +101,7 @@ export class Socket<Data = unknown> implements Completion, Deferred {
   /** @internal Tells `open` and begins to receive. */
   open(): void {
     this.#call(this.#settings.handlers.open)
-    if (!this.#closing && !this.#paused) this.#startReceiving()
+    if (this.#close === OPEN && !this.#paused) this.#startReceiving()
   }
 
   /** The descriptor; -1 once closed. It stays the socket's: do not close it. */
@@ -108,9 +111,9 @@ export class Socket<Data = unknown> implements Completion, Deferred {
 
   /** Still open: neither closed nor closing. */
   get readyState(): 'open' | 'readOnly' | 'writeOnly' | 'closed' {
-    if (this.#closing) return 'closed'
-    if (this.#ending) return this.#peerEnded ? 'closed' : 'readOnly'
-    return this.#peerEnded ? 'writeOnly' : 'open'
+    if (this.#close !== OPEN) return 'closed'
+    if (this.#ownEnd !== OPEN) return this.#peerEnd !== OPEN ? 'closed' : 'readOnly'
+    return this.#peerEnd !== OPEN ? 'writeOnly' : 'open'
   }
 
   /** Bytes written that the kernel has not taken yet. */
@@ -140,8 +143,8 @@ export class Socket<Data = unknown> implements Completion, Deferred {
    * @throws ERR_STREAM_WRITE_AFTER_END after `end()`; ERR_INVALID_ARG_TYPE, or for a detached or resizable buffer
    */
   write(data: Uint8Array | string): number {
-    if (this.#closing || this.#failed !== 0) return 0
-    if (this.#ending) {
+    if (this.#close !== OPEN || this.#failed !== 0) return 0
+    if (this.#ownEnd !== OPEN) {
       throw Object.assign(new Error('write after end'), { code: 'ERR_STREAM_WRITE_AFTER_END' })
     }
     return this.#take(data)
@@ -171,7 +174,7 @@ export class Socket<Data = unknown> implements Completion, Deferred {
    * @returns the bytes taken, from the start of `data` (0: there is no room now), or a negative errno
    */
   sendNow(data: Pointer, length: number): number {
-    if (this.#closing || this.#ending) return -errnos.EPIPE
+    if (this.#close !== OPEN || this.#ownEnd !== OPEN) return -errnos.EPIPE
     let sent: number
     do sent = rawSend(this.#fd, data, length, MSG_DONTWAIT | MSG_NOSIGNAL)
     while (sent === -errnos.EINTR)
@@ -182,7 +185,7 @@ export class Socket<Data = unknown> implements Completion, Deferred {
 
   /** @internal Sends buffers, in order and whatever the mark. They must not be changed until they are sent. */
   writev(buffers: readonly Uint8Array[]): void {
-    if (this.#closing || this.#ending || this.#failed !== 0) return
+    if (this.#close !== OPEN || this.#ownEnd !== OPEN || this.#failed !== 0) return
     for (const buffer of buffers) this.#queued += buffer.length
     if (this.#sending || this.#queue !== null) (this.#queue ??= []).push(...buffers)
     else this.#submit(buffers)
@@ -190,7 +193,7 @@ export class Socket<Data = unknown> implements Completion, Deferred {
 
   /** Sends the last bytes, then the end. What the peer still sends is received. */
   end(data?: Uint8Array | string): void {
-    if (this.#ending || this.#closing) return
+    if (this.#ownEnd !== OPEN || this.#close !== OPEN) return
     if (data !== undefined) {
       const bytes = typeof data === 'string' ? Buffer.from(data) : data
       // The last bytes are taken whole, whatever the mark: there will be no drain to go on in.
@@ -201,14 +204,14 @@ export class Socket<Data = unknown> implements Completion, Deferred {
       }
     }
     this.#needsDrain = false
-    this.#ending = true
+    this.#ownEnd = ENDING
     this.#flushSoon()
   }
 
   /** @internal Sends our end at once. @returns false: something has to be sent before, and `end` must do it */
   endNow(): boolean {
-    if (this.#ending || this.#closing || this.#sending || this.#queue !== null) return false
-    this.#ending = true
+    if (this.#ownEnd !== OPEN || this.#close !== OPEN || this.#sending || this.#queue !== null) return false
+    this.#ownEnd = ENDING
     this.#sendEnd()
     return true
   }
@@ -220,21 +223,21 @@ export class Socket<Data = unknown> implements Completion, Deferred {
 
   /** Closes at once, and tells the peer so by a reset (RST, tcp(7)) instead of an end. `close` follows. */
   reset(): void {
-    if (this.#fd >= 0 && !this.#closing) rawSetsockopt(this.#fd, SOL_SOCKET, SO_LINGER, lingerNot, 8)
+    if (this.#fd >= 0 && this.#close === OPEN) rawSetsockopt(this.#fd, SOL_SOCKET, SO_LINGER, lingerNot, 8)
     this.#destroy(undefined)
   }
 
   /** Hands out no data until `resume`. What the kernel has already handed over is held, not lost. */
   pause(): void {
-    if (this.#paused || this.#closing) return
+    if (this.#paused || this.#close !== OPEN) return
     this.#paused = true
     if (this.#receive.inFlight) this.#engine.cancel(this.#receive)
   }
 
   resume(): void {
-    if (!this.#paused || this.#closing) return
+    if (!this.#paused || this.#close !== OPEN) return
     this.#paused = false
-    if (this.#held !== null || this.#peerEnded) this.#engine.defer(this)
+    if (this.#held !== null || this.#peerEnd !== OPEN) this.#engine.defer(this)
     else this.#startReceiving()
   }
 
@@ -256,7 +259,7 @@ export class Socket<Data = unknown> implements Completion, Deferred {
 
   /** An open socket keeps the process alive, unless unref'ed. */
   ref(): this {
-    if (!this.#referenced && !this.#closed) {
+    if (!this.#referenced && this.#close !== ENDED) {
       this.#referenced = true
       this.#engine.ref()
     }
@@ -266,7 +269,7 @@ export class Socket<Data = unknown> implements Completion, Deferred {
   unref(): this {
     if (this.#referenced) {
       this.#referenced = false
-      if (!this.#closed) this.#engine.unref()
+      if (this.#close !== ENDED) this.#engine.unref()
     }
     return this
   }
@@ -280,30 +283,30 @@ export class Socket<Data = unknown> implements Completion, Deferred {
 
   /** @internal */
   runDeferred(): void {
-    if (this.#closed) {
+    if (this.#close === ENDED) {
       this.#tellClosed()
       return
     }
-    if (this.#closing) return
+    if (this.#close !== OPEN) return
     if (this.#failed !== 0) {
       this.#fail(this.#failed, this.#send!)
       return
     }
-    if (!this.#paused && (this.#held !== null || this.#peerEnded)) this.#deliverHeld()
+    if (!this.#paused && (this.#held !== null || this.#peerEnd !== OPEN)) this.#deliverHeld()
     this.#flush()
   }
 
   // ---- receiving
 
   #startReceiving(): void {
-    if (this.#receive.inFlight || this.#peerEnded) return
+    if (this.#receive.inFlight || this.#peerEnd !== OPEN) return
     this.#receive.stamps = stampsIfWanted()
     this.#engine.submit(this.#receive)
   }
 
   #received(operation: Operation): void {
     const { result, chunk } = operation
-    if (this.#closing) {
+    if (this.#close !== OPEN) {
       if (!operation.more) this.#closeWhenQuiet()
       return
     }
@@ -311,9 +314,9 @@ export class Socket<Data = unknown> implements Completion, Deferred {
       this.bytesRead += result
       if (this.#paused || this.#held !== null) (this.#held ??= []).push(chunk!)
       else this.#deliver(chunk!)
-      if (!operation.more && !this.#paused && !this.#closing) this.#startReceiving()
+      if (!operation.more && !this.#paused && this.#close === OPEN) this.#startReceiving()
     } else if (result === 0) {
-      this.#peerEnded = true
+      this.#peerEnd = ENDING
       if (!this.#paused && this.#held === null) this.#tellEnd()
     } else if (result === -ECANCELED) {
       // Paused; and perhaps resumed before this came.
@@ -332,19 +335,19 @@ export class Socket<Data = unknown> implements Completion, Deferred {
   }
 
   #deliverHeld(): void {
-    while (this.#held !== null && !this.#paused && !this.#closing) {
+    while (this.#held !== null && !this.#paused && this.#close === OPEN) {
       const chunk = this.#held.shift()!
       if (this.#held.length === 0) this.#held = null
       this.#deliver(chunk)
     }
-    if (this.#paused || this.#closing) return
-    if (this.#peerEnded) this.#tellEnd()
+    if (this.#paused || this.#close !== OPEN) return
+    if (this.#peerEnd !== OPEN) this.#tellEnd()
     else this.#startReceiving()
   }
 
   #tellEnd(): void {
-    if (this.#endTold) return
-    this.#endTold = true
+    if (this.#peerEnd === ENDED) return
+    this.#peerEnd = ENDED
     this.#call(this.#settings.handlers.end)
     if (!this.#settings.allowHalfOpen) this.end()
     this.#finishWhenBothEnded()
@@ -383,16 +386,17 @@ export class Socket<Data = unknown> implements Completion, Deferred {
   }
 
   #flush(): void {
-    if (this.#sending || this.#closing) return
+    if (this.#sending || this.#close !== OPEN) return
     if (this.#queue === null) {
-      if (this.#ending && !this.#endSent) this.#sendEnd()
+      if (this.#ownEnd === ENDING) this.#sendEnd()
       return
     }
     const queue = this.#queue
     this.#queue = null
     this.#submit(queue)
     // The kernel may have taken it all at once.
-    if (!this.#sending && !this.#closing && this.#failed === 0) this.#call(this.#settings.handlers.flush)
+    if (!this.#sending && this.#close === OPEN && this.#failed === 0)
+      this.#call(this.#settings.handlers.flush)
   }
 
   #submit(buffers: readonly Uint8Array[]): void {
@@ -413,7 +417,7 @@ export class Socket<Data = unknown> implements Completion, Deferred {
     this.#queued -= operation.sent
     if (this.#forwarded !== null && result >= 0) this.#giveBack(operation.buffers)
     operation.buffers = none
-    if (this.#closing) {
+    if (this.#close !== OPEN) {
       this.#closeWhenQuiet()
       return
     }
@@ -427,7 +431,7 @@ export class Socket<Data = unknown> implements Completion, Deferred {
     if (this.#queue !== null) this.#flush()
     else {
       if (!this.#submitting) this.#call(this.#settings.handlers.flush)
-      if (this.#ending && !this.#sending) this.#sendEnd()
+      if (this.#ownEnd !== OPEN && !this.#sending) this.#sendEnd()
     }
     if (this.#needsDrain && this.#queued * 2 <= this.#settings.highWaterMark) {
       this.#needsDrain = false
@@ -444,8 +448,8 @@ export class Socket<Data = unknown> implements Completion, Deferred {
   }
 
   #sendEnd(): void {
-    if (this.#endSent || this.#closing) return
-    this.#endSent = true
+    if (this.#ownEnd === ENDED || this.#close !== OPEN) return
+    this.#ownEnd = ENDED
     // ENOTCONN: the peer is gone already, which the receiving side tells.
     rawShutdown(this.#fd, SHUT_WR)
     this.#call(this.#settings.handlers.finish)
@@ -453,7 +457,7 @@ export class Socket<Data = unknown> implements Completion, Deferred {
   }
 
   #finishWhenBothEnded(): void {
-    if (this.#endSent && this.#endTold) this.#destroy(undefined)
+    if (this.#ownEnd === ENDED && this.#peerEnd === ENDED) this.#destroy(undefined)
   }
 
   // ---- the end
@@ -486,8 +490,8 @@ export class Socket<Data = unknown> implements Completion, Deferred {
   }
 
   #destroy(error: Error | undefined): void {
-    if (this.#closing) return
-    this.#closing = true
+    if (this.#close !== OPEN) return
+    this.#close = ENDING
     this.#error = error
     this.#queue = this.#held = null
     // The answers are kept for handlers that ask in `close`.
@@ -506,8 +510,8 @@ export class Socket<Data = unknown> implements Completion, Deferred {
 
   // The descriptor is closed only when nothing is in flight: until then its number must stay ours.
   #closeWhenQuiet(): void {
-    if (this.#closed || this.#receive.inFlight || this.#sending) return
-    this.#closed = true
+    if (this.#close === ENDED || this.#receive.inFlight || this.#sending) return
+    this.#close = ENDED
     rawClose(this.#fd)
     this.#fd = -1
     // Perhaps it is in the engine's list already: then that entry tells of the close, and no second one may.

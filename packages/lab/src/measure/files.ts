@@ -1,6 +1,14 @@
 /** Random reads of a real file through one model: a process that submits them and checks every byte. */
 import { readSync } from 'node:fs'
-import { type Completion, type Driver, Kind, type ModelName, models, Operation } from 'fivefold'
+import {
+  type Completion,
+  type Driver,
+  FileOperation,
+  Kind,
+  type ModelName,
+  models,
+  type Operation,
+} from 'fivefold'
 import { errnoName } from 'fivefold/sys'
 import { answer, configuration, INHERITED } from '../processes.js'
 import { Complaints } from './complaint.js'
@@ -37,7 +45,7 @@ const complaints = new Complaints()
 
 /** One reader of several: each has one read in flight, and begins the next when it is complete. */
 class Reader implements Completion {
-  readonly #operation: Operation
+  readonly #operation: FileOperation
   readonly #memory = Buffer.allocUnsafeSlow(size)
   #began = 0
   /** Where to note how long each read took. */
@@ -46,7 +54,7 @@ class Reader implements Completion {
   rounds = 0
 
   constructor() {
-    this.#operation = new Operation(Kind.read, fd, this)
+    this.#operation = new FileOperation(Kind.read, fd, this)
     this.#operation.buffers = [this.#memory]
   }
 
@@ -60,7 +68,8 @@ class Reader implements Completion {
     driver.submit(this.#operation)
   }
 
-  completed({ result, position }: Operation): void {
+  completed({ result }: Operation): void {
+    const { position } = this.#operation
     this.rounds++
     if (this.latencies !== null) this.latencies.push((now() - this.#began) / 1000)
     if (result < 0) complaints.add('failed', `read: ${errnoName(result)}`)

@@ -34,7 +34,7 @@ import {
   socketpair,
 } from '../../sys/socket.js'
 import type { Driver, Host } from '../model.js'
-import { Kind, Operation } from '../operation.js'
+import { type Details, FileOperation, Kind } from '../operation.js'
 import { posixAio } from './posix-aio.js'
 
 const folder = fs.mkdtempSync(join(tmpdir(), 'fivefold-posix-aio-'))
@@ -48,7 +48,7 @@ interface Told {
 }
 
 /** An operation that remembers what it was told. */
-class Recorded extends Operation {
+class Recorded extends FileOperation {
   readonly told: Told[]
   heard: ((told: Told) => void) | null = null
 
@@ -109,7 +109,7 @@ class Bench {
     return fd
   }
 
-  submit(kind: Kind, fd: number, change: Partial<Operation> = {}): Recorded {
+  submit(kind: Kind, fd: number, change: Details = {}): Recorded {
     const operation = new Recorded(kind, fd)
     Object.assign(operation, change)
     this.driver.submit(operation)
@@ -587,8 +587,7 @@ for (const host of ['embedded', 'dedicated'] as const) {
         let sender: Address | null = null
         let truncated = false
         from.heard = () => {
-          sender = from.from
-          truncated = from.truncated
+          ;({ from: sender = null, truncated = false } = from as Details)
         }
         const to = encoded(getsockname(udp[0]!))
         const datagram = bench.submit(Kind.sendto, udp[1]!, {

@@ -17,7 +17,7 @@ import {
 import { rawSendByte, rawSleepUntilByte } from '../../sys/wake.js'
 import { Copies } from '../copies.js'
 import type { Driver, DriverOptions, Host } from '../model.js'
-import { advance, append, Kind, type Operation, ownSmall } from '../operation.js'
+import { advance, append, type DatagramOperation, Kind, type Operation, ownSmall } from '../operation.js'
 import { sendNow, sendtoNow } from '../send-now.js'
 import { now } from '../stamps.js'
 import { interruptSignal } from '../threads/signals.js'
@@ -514,8 +514,9 @@ export class BlockingDriver implements Driver {
       const kept = Math.min(result, thread.words[at.ROOM]!)
       const from = at.FROM_AT + slot * ADDRESS_BYTES
       operation.chunk = this.#chunk(thread, slot, kept)
-      operation.truncated = result > kept
-      operation.from = decodeShared(
+      const datagram = operation as DatagramOperation
+      datagram.truncated = result > kept
+      datagram.from = decodeShared(
         thread.bytes.subarray(from, from + ADDRESS_BYTES),
         thread.words[at.SLOT_WORDS + slot * at.WORDS_PER_SLOT + at.FROM_LENGTH]!,
       )

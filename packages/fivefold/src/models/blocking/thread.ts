@@ -4,7 +4,7 @@ import { ADDRESS_BYTES } from '../../sys/address.js'
 import { addressOf } from '../../sys/ffi.js'
 import { rawTgkill } from '../../sys/signal.js'
 import type { Source } from '../copies.js'
-import { Kind, type Operation } from '../operation.js'
+import { type DatagramOperation, type FileOperation, Kind, type Operation } from '../operation.js'
 import * as at from './layout.js'
 
 /** The room of a receive. */
@@ -54,10 +54,12 @@ export class Thread {
         this.mask = 1
         this.#makeRoom(ROOM)
         break
-      case Kind.recvfrom:
-        this.mask = operation.room > 2 * ROOM ? 1 : at.SLOTS - 1
-        this.#makeRoom(operation.room)
+      case Kind.recvfrom: {
+        const { room } = operation as DatagramOperation
+        this.mask = room > 2 * ROOM ? 1 : at.SLOTS - 1
+        this.#makeRoom(room)
         break
+      }
       case Kind.send:
         doubles[at.SLOT_DOUBLES + at.BYTES] = 0
         words[at.COUNT] = this.#writeIovec(operation)
@@ -73,18 +75,18 @@ export class Thread {
       case Kind.write:
         if (operation.buffers.length > 1) words[at.COUNT] = this.#writeIovec(operation)
         else this.#writeMemory(operation)
-        doubles[at.POSITION] = operation.position
+        doubles[at.POSITION] = (operation as FileOperation).position
         break
       case Kind.fsync:
       case Kind.fdatasync:
         break
       case Kind.open:
         this.bytes.set(operation.address!, at.IOV_AT)
-        words[at.FLAGS] = operation.flags
-        words[at.MODE] = operation.mode
+        words[at.FLAGS] = (operation as FileOperation).flags
+        words[at.MODE] = (operation as FileOperation).mode
         break
       case Kind.call:
-        doubles.set(operation.call!, at.CALL)
+        doubles.set((operation as FileOperation).call!, at.CALL)
         break
     }
   }

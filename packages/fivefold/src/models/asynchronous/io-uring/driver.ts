@@ -19,7 +19,7 @@ import {
   type Ring,
 } from '../../../sys/uring.js'
 import type { Driver, Host, Tuning } from '../../model.js'
-import { advance, Kind, type Operation, ownSmall } from '../../operation.js'
+import { advance, type DatagramOperation, Kind, type Operation, ownSmall } from '../../operation.js'
 import { now } from '../../stamps.js'
 import { DatagramSends } from './datagram-sends.js'
 import { DatagramBuffers } from './datagrams.js'
@@ -301,7 +301,7 @@ export class IoUringDriver implements Driver {
           this.#accepted(operation, result)
           break
         case Kind.recvfrom:
-          this.#receivedFrom(operation, result, flags)
+          this.#receivedFrom(operation as DatagramOperation, result, flags)
           break
         case Kind.sendto:
           this.#sentTo(operation, result)
@@ -424,7 +424,7 @@ export class IoUringDriver implements Driver {
     }
   }
 
-  #receivedFrom(operation: Operation, result: number, flags: number): void {
+  #receivedFrom(operation: DatagramOperation, result: number, flags: number): void {
     if (result >= 0 && (flags & IORING_CQE_F_BUFFER) !== 0) {
       const buffers = this.#datagrams!
       const id = flags >>> IORING_CQE_BUFFER_SHIFT

@@ -29,7 +29,7 @@ import {
   IOSQE_FIXED_FILE,
   type Ring,
 } from '../../../sys/uring.js'
-import { Kind, type Operation } from '../../operation.js'
+import { type FileOperation, Kind, type Operation } from '../../operation.js'
 import { Blocks, HEADERS, MOST_COPIED } from './blocks.js'
 import { ADDRESS_ROOM } from './datagrams.js'
 import type { RegisteredFiles } from './registered-files.js'
@@ -117,8 +117,9 @@ export class Requests {
             )
           : this.#vector(reads ? IORING_OP_READV : IORING_OP_WRITEV, operation, generation)
         // An offset of -1 is the file's own position (5.6).
-        this.#ring.sqes[at + 2] = operation.position
-        this.#ring.sqes[at + 3] = Math.floor(operation.position / 0x1_0000_0000)
+        const { position } = operation as FileOperation
+        this.#ring.sqes[at + 2] = position
+        this.#ring.sqes[at + 3] = Math.floor(position / 0x1_0000_0000)
         break
       }
       case Kind.fsync:
@@ -128,7 +129,7 @@ export class Requests {
         this.#push(IORING_OP_FSYNC, operation, generation, 0, 0, IORING_FSYNC_DATASYNC)
         break
       case Kind.open:
-        this.#open(operation, generation)
+        this.#open(operation as FileOperation, generation)
         break
       case Kind.call:
         // The driver refuses it: the ring has no such request.
@@ -298,7 +299,7 @@ export class Requests {
    * Left to a kernel thread at once. Tried in ours, the kernel would open with O_NONBLOCK: a FIFO without waiting
    * for its other end, and then a read would find the end of the file.
    */
-  #open(operation: Operation, generation: number): void {
+  #open(operation: FileOperation, generation: number): void {
     const path = operation.address!
     const { slot, mode } = operation
     const memory = this.#memory

@@ -19,7 +19,7 @@ import {
   SOCK_STREAM,
 } from '../../../sys/socket.js'
 import type { Host } from '../../model.js'
-import { type Completion, type Kind, Operation } from '../../operation.js'
+import { type Completion, type Details, type Kind, type Operation, operationOf } from '../../operation.js'
 import { IoUringDriver, type RingSizes } from './driver.js'
 import { probeTier, SETUPS, type Tier } from './tiers.js'
 
@@ -43,13 +43,14 @@ export class Asked implements Completion {
   whenHeard: ((operation: Operation) => void) | null = null
 
   constructor(kind: Kind, fd: number) {
-    this.operation = new Operation(kind, fd, this)
+    this.operation = operationOf(kind, fd, this)
   }
 
   completed(operation: Operation): void {
     assert.equal(operation, this.operation)
     assert.equal(operation.inFlight, operation.more)
-    const { result, more, chunk, from, truncated } = operation
+    const { result, more, chunk } = operation
+    const { from = null, truncated = false } = operation as Details
     this.heard.push({ result, more, chunk, from, truncated })
     this.whenHeard?.(operation)
   }
@@ -84,7 +85,7 @@ export class Turner {
     this.#watch = host === 'embedded' ? watchInLoop(this.driver.wakeFd, () => this.#schedule()) : null
   }
 
-  ask(kind: Kind, fd: number, fields: Partial<Operation> = {}): Asked {
+  ask(kind: Kind, fd: number, fields: Details = {}): Asked {
     const asked = new Asked(kind, fd)
     Object.assign(asked.operation, fields)
     this.submit(asked)

@@ -6,7 +6,7 @@ import { isMainThread } from 'node:worker_threads'
 import { rawClose } from '../../../sys/descriptor.js'
 import { EFD_CLOEXEC, eventfd } from '../../../sys/eventfd.js'
 import type { Driver, DriverOptions } from '../../model.js'
-import { Kind, type Operation } from '../../operation.js'
+import { type FileOperation, Kind, type Operation } from '../../operation.js'
 import { now } from '../../stamps.js'
 import { finish } from './answers.js'
 import { Borrowed } from './borrowed.js'
@@ -75,8 +75,8 @@ export class PosixAioDriver implements Driver {
         break
       case Kind.read:
       case Kind.write:
-        if (operation.position >= 0) this.#files.submit(operation)
-        else this.#positioned.submit(operation)
+        if ((operation as FileOperation).position < 0) this.#positioned.submit(operation)
+        else this.#files.submit(operation as FileOperation)
         break
       case Kind.fsync:
       case Kind.fdatasync:

@@ -2,7 +2,7 @@
  * Files: reads and writes at a given offset, and fsync. They wait for no peer, and for none of the others.
  */
 import { addressOf } from '../../../sys/ffi.js'
-import { Kind, type Operation } from '../../operation.js'
+import { type FileOperation, Kind, type Operation } from '../../operation.js'
 import { finish } from './answers.js'
 import { type Crew, Duty, type Flight, type Flights } from './flights.js'
 
@@ -13,7 +13,7 @@ export class Files implements Crew {
     this.#flights = flights
   }
 
-  submit(operation: Operation): void {
+  submit(operation: FileOperation): void {
     const flight = this.#flights.take(dutyOf(operation), this, operation, false)!
     launchFile(this.#flights, flight, operation, operation.position)
   }
