@@ -161,8 +161,8 @@ let chosen: Choice | null = null
  * This thread's files over a model.
  * @throws what the model's probe says, where it cannot work; ENOTSUP for a model that has nothing to do with files
  */
-export function filesFor({ model = 'auto', host = 'embedded' }: EngineOptions = {}): Files {
-  const engine = engineFor(fileModel(model).name, host as Host)
+export function filesFor({ model = 'auto', host = 'embedded', tuning = {} }: EngineOptions = {}): Files {
+  const engine = engineFor(fileModel(model).name, host as Host, tuning)
   let files = all.get(engine)
   if (files === undefined) {
     files = new Files(engine)

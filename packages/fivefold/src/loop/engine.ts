@@ -190,6 +190,17 @@ export class Engine {
 }
 
 const engines = new Map<string, Engine>()
+/** What is no number and no boolean (a list of buffers) is another one each time, and the same one again. */
+const numbered = new WeakMap<object, number>()
+let objects = 0
+
+function spelled(value: Tuning[keyof Tuning]): string {
+  if (typeof value !== 'object') return String(value)
+  const number = numbered.get(value) ?? ++objects
+  numbered.set(value, number)
+  return `#${number}`
+}
+
 let chosen: Choice | null = null
 
 /**
@@ -217,7 +228,7 @@ export function engineFor(
       code: 'ERR_INVALID_ARG_VALUE',
     })
   }
-  const key = [model.name, host, ...wanted.map((name) => `${name}=${tuning[name]}`)].join(' ')
+  const key = [model.name, host, ...wanted.map((name) => `${name}=${spelled(tuning[name])}`)].join(' ')
   let engine = engines.get(key)
   if (engine === undefined) {
     engine = new Engine(model, host, reason, tuning)

@@ -31,6 +31,8 @@ export const IORING_OP_NOP = 0
 export const IORING_OP_READV = 1
 export const IORING_OP_WRITEV = 2
 export const IORING_OP_FSYNC = 3
+export const IORING_OP_READ_FIXED = 4
+export const IORING_OP_WRITE_FIXED = 5
 export const IORING_OP_POLL_ADD = 6
 export const IORING_OP_SENDMSG = 9
 export const IORING_OP_RECVMSG = 10
@@ -105,6 +107,8 @@ export const IORING_CQE_F_BUF_MORE = 1 << 4 // 6.12
 export const IORING_CQE_BUFFER_SHIFT = 16
 
 /** Operations of io_uring_register. */
+/** Memory to be named by its number in READ_FIXED and WRITE_FIXED (5.1). */
+export const IORING_REGISTER_BUFFERS = 0
 export const IORING_REGISTER_EVENTFD = 4
 export const IORING_UNREGISTER_EVENTFD = 5
 export const IORING_REGISTER_FILES_UPDATE = 6

@@ -45,7 +45,7 @@ export const ioUring: Model = {
     borrows: [],
     maxWaiting: Number.POSITIVE_INFINITY,
     workers: true,
-    tunings: ['sqPoll', 'zeroCopyFrom', 'registeredFiles'],
+    tunings: ['sqPoll', 'zeroCopyFrom', 'registeredFiles', 'registeredBuffers'],
   },
   probe(): Verdict {
     return probeTier().verdict

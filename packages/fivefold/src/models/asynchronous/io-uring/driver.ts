@@ -25,6 +25,7 @@ import { DatagramSends } from './datagram-sends.js'
 import { DatagramBuffers } from './datagrams.js'
 import { OperationQueue } from './queue.js'
 import { INCREMENTAL, ReceiveBuffers, type ReceiveSizes, WHOLE } from './receive.js'
+import { RegisteredBuffers } from './registered-buffers.js'
 import { RegisteredFiles } from './registered-files.js'
 import { DATAGRAMS, Requests, STREAMS } from './requests.js'
 import { NONE, Slots } from './slots.js'
@@ -101,7 +102,14 @@ export class IoUringDriver implements Driver {
     this.ring = openTier(flags, sizes.entries ?? 1024, sizes.completions ?? 16384)
     try {
       this.#files = tuning.registeredFiles ? new RegisteredFiles(this.ring) : null
-      this.#requests = new Requests(this.ring, this.#slots, this.#files, tuning.zeroCopyFrom)
+      const memory = tuning.registeredBuffers
+      this.#requests = new Requests(
+        this.ring,
+        this.#slots,
+        this.#files,
+        memory === undefined ? null : new RegisteredBuffers(this.ring, memory),
+        tuning.zeroCopyFrom,
+      )
       this.#datagramSends = new DatagramSends(this.ring)
       this.#receive = this.#openBuffers()
       this.#eventfd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)

@@ -13,6 +13,7 @@ import {
   IORING_OP_OPENAT,
   IORING_OP_POLL_ADD,
   IORING_OP_READ,
+  IORING_OP_READ_FIXED,
   IORING_OP_READV,
   IORING_OP_RECV,
   IORING_OP_RECVMSG,
@@ -22,6 +23,7 @@ import {
   IORING_OP_SENDMSG_ZC,
   IORING_OP_TIMEOUT,
   IORING_OP_WRITE,
+  IORING_OP_WRITE_FIXED,
   IORING_OP_WRITEV,
   IORING_RECV_MULTISHOT,
   IOSQE_ASYNC,
@@ -32,6 +34,7 @@ import {
 import { type FileOperation, Kind, type Operation } from '../../operation.js'
 import { Blocks, HEADERS, MOST_COPIED } from './blocks.js'
 import { ADDRESS_ROOM } from './datagrams.js'
+import type { RegisteredBuffers } from './registered-buffers.js'
 import type { RegisteredFiles } from './registered-files.js'
 import type { Slots } from './slots.js'
 
@@ -55,6 +58,7 @@ export class Requests {
   readonly #memory = new Blocks()
   readonly #slots: Slots
   readonly #files: RegisteredFiles | null
+  readonly #buffers: RegisteredBuffers | null
   readonly #zeroCopyFrom: number
   /** Slots whose socket knows no zero-copy send. */
   readonly #copying = new Set<number>()
@@ -66,11 +70,13 @@ export class Requests {
     ring: Ring,
     slots: Slots,
     files: RegisteredFiles | null,
+    buffers: RegisteredBuffers | null,
     zeroCopyFrom = Number.POSITIVE_INFINITY,
   ) {
     this.#ring = ring
     this.#slots = slots
     this.#files = files
+    this.#buffers = buffers
     this.#zeroCopyFrom = zeroCopyFrom
     const block = this.#memory.take(16)
     this.#memory.slab(block).u32.set([0, 0, PAUSE_NS, 0], this.#memory.offset(block) >> 2)
@@ -104,18 +110,10 @@ export class Requests {
       case Kind.read:
       case Kind.write: {
         const reads = operation.kind === Kind.read
-        const single = operation.buffers.length === 1
-        const data = operation.buffers[0]!
-        const at = single
-          ? this.#push(
-              reads ? IORING_OP_READ : IORING_OP_WRITE,
-              operation,
-              generation,
-              addressOf(data),
-              data.length,
-              0,
-            )
-          : this.#vector(reads ? IORING_OP_READV : IORING_OP_WRITEV, operation, generation)
+        const at =
+          operation.buffers.length === 1
+            ? this.#single(reads, operation, generation)
+            : this.#vector(reads ? IORING_OP_READV : IORING_OP_WRITEV, operation, generation)
         // An offset of -1 is the file's own position (5.6).
         const { position } = operation as FileOperation
         this.#ring.sqes[at + 2] = position
@@ -183,6 +181,17 @@ export class Requests {
     flags: number,
   ): number {
     return this.#ring.push(head, operation.fd, address, length, flags, operation.slot, generation)
+  }
+
+  /** A read or write of one buffer, which the ring may know by a number. */
+  #single(reads: boolean, operation: Operation, generation: number): number {
+    const data = operation.buffers[0]!
+    const known = this.#buffers === null ? -1 : this.#buffers.indexOf(data)
+    let head = reads ? IORING_OP_READ : IORING_OP_WRITE
+    if (known >= 0) head = reads ? IORING_OP_READ_FIXED : IORING_OP_WRITE_FIXED
+    const at = this.#push(head, operation, generation, addressOf(data), data.length, 0)
+    if (known >= 0) this.#ring.sqes[at + 10] = known
+    return at
   }
 
   /**
