@@ -47,6 +47,13 @@ export const peerOf = (/** @type {string} */ name) => ofPeers[name]?.[0]
 function ourProgram(/** @type {string[]} */ [subject, ...words]) {
   if (subject === 'http') return { entry: 'fivefold/http', program: ['http.mjs', words[0] ?? 'auto'] }
   if (subject === 'fs') return { entry: 'fivefold/fs', program: ['fs.mjs', words[0] ?? 'promises'] }
+  if (subject === 'dgram') {
+    const model = words.find((word) => word !== 'sink') ?? 'auto'
+    return {
+      entry: 'fivefold/dgram',
+      program: ['dgram.mjs', model, words.includes('sink') ? 'sink' : 'echo'],
+    }
+  }
   const host = words.includes('dedicated') ? 'dedicated' : 'embedded'
   if (words.includes('files')) return { entry: 'fivefold', program: ['files.mjs', subject] }
   if (words.includes('udp')) {
@@ -60,7 +67,7 @@ function ourProgram(/** @type {string[]} */ [subject, ...words]) {
 
 /**
  * Names: `C epoll` is bench/c/epoll.c (words after it are its arguments), `ours epoll` is the library with
- * that model in Node's loop, `ours epoll dedicated` with the thread to itself, `ours epoll busy` never asleep; `udp`, `files`, `http` and `fs` say what
+ * that model in Node's loop, `ours epoll dedicated` with the thread to itself, `ours epoll busy` never asleep; `udp`, `dgram`, `files`, `http` and `fs` say what
  * else than TCP.
  * @param {string} name
  * @param {Available} available
@@ -92,7 +99,7 @@ export function contestant(name, { missing, peers, ours, tools }) {
  * @returns {Promise<Record<string, string | null>>}
  */
 export async function whyNotOurs() {
-  const entries = ['fivefold', 'fivefold/http', 'fivefold/fs']
+  const entries = ['fivefold', 'fivefold/http', 'fivefold/dgram', 'fivefold/fs']
   return Object.fromEntries(await Promise.all(entries.map(async (entry) => [entry, await whyNot(entry)])))
 }
 

@@ -206,6 +206,8 @@ export const promised = [
     target: ">= 1.5 x node:dgram, >= 1.0 x Bun's udpSocket",
     also: { udp: ['C udp_mmsg', 'C udp_echo'] },
     targets: [
+      of('udp').atLeast(1.5, 'ours dgram', 'node:dgram'),
+      of('udp').atLeast(1.0, 'ours dgram', 'bun udp'),
       of('udp').atLeast(1.5, 'ours io_uring udp', 'node:dgram'),
       of('udp').atLeast(1.0, 'ours io_uring udp', 'bun udp'),
     ],
@@ -215,6 +217,8 @@ export const promised = [
     target: "delivers what C's recvmmsg delivers, CPU per datagram <= 0.5 x node:dgram's",
     also: { flood: ['C udp_echo sink', 'bun udp sink'] },
     targets: [
+      of('flood', 'delivered').atLeast(1.0, 'ours dgram sink', 'C udp_mmsg sink'),
+      of('flood', 'cpu').atMost(0.5, 'ours dgram sink', 'node:dgram sink'),
       of('flood', 'delivered').atLeast(1.0, 'ours io_uring udp sink', 'C udp_mmsg sink'),
       of('flood', 'cpu').atMost(0.5, 'ours io_uring udp sink', 'node:dgram sink'),
     ],

@@ -174,7 +174,10 @@ const all = [
     kind: 'load',
     load: { connections: 64, udp: true },
     columns: ['rate', 'cpu', 'p50', 'p99'],
-    entries: ['ours io_uring udp', 'ours epoll udp', 'C udp_mmsg', 'C udp_echo', 'node:dgram', 'bun udp'],
+    entries: [
+      ...['ours dgram', 'ours dgram epoll', 'ours io_uring udp', 'ours epoll udp'],
+      ...['C udp_mmsg', 'C udp_echo', 'node:dgram', 'bun udp'],
+    ],
   },
   {
     name: 'udp-models',
@@ -208,8 +211,8 @@ const all = [
     load: { size: 64 },
     columns: ['delivered', 'rate', 'cpu'],
     entries: [
-      ...['ours io_uring udp sink', 'ours epoll udp sink', 'C udp_mmsg sink', 'C udp_echo sink'],
-      ...['node:dgram sink', 'bun udp sink'],
+      ...['ours dgram sink', 'ours dgram epoll sink', 'ours io_uring udp sink', 'ours epoll udp sink'],
+      ...['C udp_mmsg sink', 'C udp_echo sink', 'node:dgram sink', 'bun udp sink'],
     ],
   },
   ...[false, true].map(

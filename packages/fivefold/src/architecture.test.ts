@@ -18,6 +18,7 @@ const rooms = [
   'watch',
   'unix',
   'net',
+  'dgram',
   'http',
   'https',
   'register.ts',

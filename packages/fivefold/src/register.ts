@@ -5,16 +5,17 @@
  * `FIVEFOLD_MODEL=epoll` (or another) chooses the mechanism; `FIVEFOLD_REGISTER=off` leaves everything as it was.
  */
 import module from 'node:module'
+import dgram from './dgram/index.js'
 import http from './http/index.js'
 import https from './https/index.js'
 import { modelNamed } from './models/choose.js'
 import type { ModelName } from './models/model.js'
 import { unavailable } from './models/verdict.js'
+import { setDefaultModel } from './net/default-model.js'
 import net from './net/index.js'
-import { setDefaultModel } from './net/state.js'
 
 /** What a program asks for, and what it gets: one object each, as with Node's modules. */
-const faces: Readonly<Record<string, object>> = { net, http, https }
+const faces: Readonly<Record<string, object>> = { net, http, https, dgram }
 const folder = new URL('.', import.meta.url).href
 
 function faceOf(specifier: string): string | undefined {

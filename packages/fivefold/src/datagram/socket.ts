@@ -54,6 +54,14 @@ export async function bind(options: BindOptions): Promise<DatagramSocket> {
   }
 }
 
+/** What the sender of a datagram hears: the bytes that were sent, or a negative errno. Called outside of `send`, or within. */
+export type Told = (result: number) => void
+
+/** One datagram on its way. */
+class Sending extends Operation {
+  told: Told | null = null
+}
+
 export class DatagramSocket implements Completion, Deferred, AsyncDisposable {
   /** The bound address. */
   readonly address: Address
@@ -64,8 +72,8 @@ export class DatagramSocket implements Completion, Deferred, AsyncDisposable {
   readonly #engine: Engine
   readonly #handlers: DatagramHandlers
   readonly #receive: DatagramOperation
-  readonly #spare: Operation[] = []
-  readonly #sending = new Set<Operation>()
+  readonly #spare: Sending[] = []
+  readonly #sending = new Set<Sending>()
   #fd: number
   #needsDrain = false
   #paused = false
@@ -73,18 +81,28 @@ export class DatagramSocket implements Completion, Deferred, AsyncDisposable {
   #heldFrom: Address[] = []
   #heldTruncated: boolean[] = []
   #closing = false
+  /** Rounds that a close leaves to what is being sent. */
+  #rounds = 0
   #told = false
   #referenced = true
   #whenClosed: (() => void)[] = []
   readonly #encoded = new WeakMap<object, Uint8Array>()
+  readonly #removesName: boolean
 
   /** @internal Sockets come from `bind`. */
-  constructor(engine: Engine, fd: number, options: BindOptions, peer: Address | undefined) {
+  constructor(
+    engine: Engine,
+    fd: number,
+    options: Pick<BindOptions, 'socket' | 'maxDatagram'>,
+    peer: Address | undefined,
+    removesName = true,
+  ) {
     this.#engine = engine
     this.#fd = fd
     this.#handlers = options.socket
     this.address = getsockname(fd)
     this.remoteAddress = peer
+    this.#removesName = removesName
     // A connected socket needs no sender told: every model can receive it by itself.
     this.#receive = new DatagramOperation(Kind.recvfrom, fd, this)
     this.#receive.room = options.maxDatagram ?? 65535
@@ -121,13 +139,30 @@ export class DatagramSocket implements Completion, Deferred, AsyncDisposable {
       this.#needsDrain = true
       return false
     }
-    const operation = this.#spare.pop() ?? new Operation(Kind.sendto, this.#fd, this)
+    this.sendTo(bytes, to === undefined ? null : this.#encode(to), null)
+    return true
+  }
+
+  /**
+   * @internal Sends one datagram, however many wait.
+   * @param address encoded; null: the connected peer
+   * @param told hears how it went, and `error` does not; perhaps before this returns
+   */
+  sendTo(bytes: Uint8Array, address: Uint8Array | null, told: Told | null): void {
+    const operation = this.#spare.pop() ?? new Sending(Kind.sendto, this.#fd, this)
     operation.buffers = [bytes]
-    operation.address = to === undefined ? null : this.#encode(to)
+    operation.address = address
+    operation.told = told
     operation.stamps = stampsIfWanted()
     this.#sending.add(operation)
     this.#engine.submit(operation)
-    return true
+  }
+
+  /** @internal Datagrams that wait to be sent, and their bytes. */
+  get sending(): { count: number; bytes: number } {
+    let bytes = 0
+    for (const { buffers } of this.#sending) bytes += buffers[0]!.length
+    return { count: this.#sending.size, bytes }
   }
 
   /** Tells no datagrams until `resume`; the kernel keeps what fits its buffer. */
@@ -144,7 +179,7 @@ export class DatagramSocket implements Completion, Deferred, AsyncDisposable {
     else this.#startReceiving()
   }
 
-  /** Closes at once. Resolves when the descriptor is closed. */
+  /** Closes: what can be sent without waiting still is. Resolves when the descriptor is closed. */
   close(): Promise<void> {
     const closed = new Promise<void>((resolve) => this.#whenClosed.push(resolve))
     if (this.#closing) {
@@ -155,10 +190,18 @@ export class DatagramSocket implements Completion, Deferred, AsyncDisposable {
     const { driver, model } = this.#engine
     if (!model.limits.cancels) rawShutdown(this.#fd, SHUT_RDWR)
     if (this.#receive.inFlight) driver.cancel(this.#receive)
-    for (const operation of [...this.#sending]) driver.cancel(operation)
-    this.#closeWhenQuiet()
+    // What was sent before may not have been handed to the kernel yet: a whole turn lies between the two rounds.
+    this.#rounds = 2
+    if (this.#sending.size > 0) this.#engine.defer(this)
+    else this.#closeWhenQuiet()
     this.#engine.schedule()
     return closed
+  }
+
+  #cancelSends(): void {
+    for (const operation of [...this.#sending]) this.#engine.driver.cancel(operation)
+    this.#closeWhenQuiet()
+    this.#engine.schedule()
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -181,7 +224,7 @@ export class DatagramSocket implements Completion, Deferred, AsyncDisposable {
   completed(operation: Operation): void {
     if (operation.stamps !== null) publish(operation)
     if (operation === this.#receive) this.#received(this.#receive)
-    else this.#sent(operation)
+    else this.#sent(operation as Sending)
     if (this.#closing && !operation.more) this.#closeWhenQuiet()
   }
 
@@ -189,6 +232,11 @@ export class DatagramSocket implements Completion, Deferred, AsyncDisposable {
   runDeferred(): void {
     if (this.#fd < 0) {
       this.#tellClosed()
+      return
+    }
+    if (this.#closing && this.#sending.size > 0) {
+      if (--this.#rounds > 0) this.#engine.defer(this)
+      else this.#cancelSends()
       return
     }
     while (this.#held.length > 0 && !this.#paused && !this.#closing) {
@@ -229,11 +277,14 @@ export class DatagramSocket implements Completion, Deferred, AsyncDisposable {
     }
   }
 
-  #sent(operation: Operation): void {
+  #sent(operation: Sending): void {
+    const { told, result } = operation
     this.#sending.delete(operation)
     this.#spare.push(operation)
     operation.buffers = none
-    if (operation.result < 0 && !this.#closing) this.#fail(operation.result, operation)
+    operation.told = null
+    if (told !== null) told(result)
+    else if (result < 0 && !this.#closing) this.#fail(result, operation)
     if (this.#needsDrain && this.#sending.size * 2 <= MOST_SENDING && !this.#closing) {
       this.#needsDrain = false
       try {
@@ -266,7 +317,7 @@ export class DatagramSocket implements Completion, Deferred, AsyncDisposable {
 
   #closeWhenQuiet(): void {
     if (this.#fd < 0 || this.#receive.inFlight || this.#sending.size > 0) return
-    removeName(this.address)
+    if (this.#removesName) removeName(this.address)
     rawClose(this.#fd)
     this.#fd = -1
     if (this.#referenced) this.#engine.unref()

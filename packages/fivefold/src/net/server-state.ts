@@ -3,8 +3,8 @@ import type { AsyncResource } from 'node:async_hooks'
 import type { BlockList } from 'node:net'
 import type { ModelName } from '../models/model.js'
 import type { Acceptor } from '../stream/acceptor.js'
+import { defaultModel } from './default-model.js'
 import { NodeServer } from './node.js'
-import { defaultModel } from './state.js'
 
 /** What Node's class keeps under names that are not in its types. */
 export interface Hidden {

@@ -3,20 +3,12 @@ import { AsyncResource } from 'node:async_hooks'
 import type { Socket as NodeSocket } from 'node:net'
 import { type Engine, engineFor } from '../loop/engine.js'
 import type { ModelName } from '../models/model.js'
+import { defaultModel } from './default-model.js'
 import type { Dial } from './dial.js'
 import { Link } from './link.js'
 import type { Name } from './names.js'
 import type { UserBuffer } from './onread.js'
 import { Options } from './options.js'
-
-let standard: ModelName | 'auto' = 'auto'
-
-/** What serves sockets and servers that name no model. */
-export function setDefaultModel(model: ModelName | 'auto'): void {
-  standard = model
-}
-
-export const defaultModel = (): ModelName | 'auto' => standard
 
 /** What Node's class keeps under names that are not in its types. */
 export interface Hidden {
@@ -33,7 +25,7 @@ export interface Hidden {
 }
 
 export class State {
-  model: ModelName | 'auto' = standard
+  model: ModelName | 'auto' = defaultModel()
   link: Link | null = null
   dial: Dial | null = null
   /** Of the attempts to connect: one address after the other. */

@@ -1,0 +1,40 @@
+/** The types of the face: Node's, and what that never had. */
+import type { RemoteInfo as NodeRemoteInfo, Socket as NodeSocket } from 'node:dgram'
+import type { SendCallback } from './arguments.js'
+import type { SocketBody } from './socket-body.js'
+
+/** Of a datagram: who sent it, and how long it is. `truncated`: it was longer than what is received. */
+export interface RemoteInfo extends Omit<NodeRemoteInfo, 'family'> {
+  family: NodeRemoteInfo['family']
+  truncated?: true
+}
+
+export type Listener = (message: Buffer, info: RemoteInfo) => void
+
+type Message = string | NodeJS.ArrayBufferView | readonly (string | NodeJS.ArrayBufferView)[]
+
+/** Unix datagram sockets: a path, or an abstract name that begins with a NUL. */
+interface UnixSend {
+  (message: Message, path: string, callback?: SendCallback): void
+  (
+    message: string | NodeJS.ArrayBufferView,
+    offset: number,
+    length: number,
+    path: string,
+    callback?: SendCallback,
+  ): void
+}
+interface UnixBind<Self> {
+  (path: string, callback?: () => void): Self
+  (options: { path: string }, callback?: () => void): Self
+}
+type UnixConnect = (path: string, callback?: () => void) => void
+
+export interface SocketShape
+  extends Omit<NodeSocket, 'send' | 'bind' | 'connect'>,
+    Pick<SocketBody, 'model' | 'fd' | 'setOption' | 'getOption'> {
+  readonly type: string
+  send: NodeSocket['send'] & UnixSend
+  bind: NodeSocket['bind'] & UnixBind<this>
+  connect: NodeSocket['connect'] & UnixConnect
+}
