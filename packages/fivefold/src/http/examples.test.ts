@@ -14,7 +14,7 @@ import { choose, modelNamed } from '../models/choose.js'
 import net from '../net/index.js'
 
 const folder = fileURLToPath(new URL('../../../../examples/', import.meta.url))
-const register = new URL('../register.js', import.meta.url).href
+const register = import.meta.resolve('fivefold/register')
 const models = ['io_uring', 'epoll'] as const
 type Model = (typeof models)[number]
 const chosen = choose().model.name
