@@ -56,8 +56,15 @@ const builds = await Promise.all([
 ])
 
 const files = new Map(
-  builds.flatMap(({ outputFiles }) => outputFiles).map(({ path, contents }) => [path, contents]),
+  builds.flatMap(({ outputFiles }) => outputFiles).map(({ path, contents }) => [path, Buffer.from(contents)]),
 )
+
+// Where an entry is shared by another, esbuild leaves its `export * from 'node:…'` in the chunk they share.
+for (const entry of entries) {
+  const path = join(to, `${entry.out}.js`)
+  const stars = readFileSync(entry.in, 'utf8').match(/^export \* from 'node:[^']+';?$/gm) ?? []
+  files.set(path, Buffer.concat([Buffer.from(stars.map((star) => `${star}\n`).join('')), files.get(path)]))
+}
 for (const [path, contents] of files) {
   if (existsSync(path) && readFileSync(path).equals(contents)) continue
   mkdirSync(dirname(path), { recursive: true })

@@ -7,7 +7,7 @@ import { test } from 'node:test'
 const require = createRequire(import.meta.url)
 const manifest = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
   name: string
-  exports: Record<string, unknown>
+  exports: Record<string, { default: string }>
   scripts?: Record<string, string>
   dependencies: Record<string, string>
 }
@@ -22,6 +22,20 @@ for (const entry of Object.keys(manifest.exports)) {
     for (const key of Object.keys(imported)) assert.equal(required[key], imported[key], key)
   })
 }
+
+test('what is published exports what the modules export', async () => {
+  for (const [entry, { default: published }] of Object.entries(manifest.exports)) {
+    if (entry.endsWith('.json')) continue
+    const modules = published.replace('/bundle/', '/dist/')
+    assert.notEqual(modules, published)
+    // register.js puts its faces in place when it is loaded: once is enough.
+    if (entry === './register') continue
+    const [ours, made] = await Promise.all(
+      [modules, published].map((path) => import(new URL(`../${path}`, import.meta.url).href)),
+    )
+    assert.deepEqual(Object.keys(made).sort(), Object.keys(ours).sort(), entry)
+  }
+})
 
 test('nothing runs at install, and koffi is the one dependency', () => {
   assert.deepEqual(Object.keys(manifest.dependencies), ['koffi'])
