@@ -255,7 +255,8 @@ const shared = new Map<number, Address>()
  * string. Internet addresses of version 4 alone; what it keeps is bounded.
  */
 export function decodeShared(from: Uint8Array, length: number): Address {
-  if (length < 16 || from[0] !== AF_INET || from[1] !== 0) return Object.freeze(decodeAddress<Address>(from, length))
+  if (length < 16 || from[0] !== AF_INET || from[1] !== 0)
+    return Object.freeze(decodeAddress<Address>(from, length))
   // 48 bits: exact in a double.
   const key =
     (from[4]! * 0x1000000 + ((from[5]! << 16) | (from[6]! << 8) | from[7]!)) * 65536 +
