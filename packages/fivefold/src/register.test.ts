@@ -72,6 +72,26 @@ for (const name of Object.keys(programs) as (keyof typeof programs)[]) {
   })
 }
 
+test('datagrams too: required and imported, one module', () => {
+  const path = join(folder, 'datagrams.mjs')
+  writeFileSync(
+    path,
+    `import dgram, { createSocket } from 'node:dgram'
+     import { createRequire } from 'node:module'
+     if (createRequire(import.meta.url)('dgram') !== dgram) throw new Error('two objects for one module')
+     const socket = createSocket('udp4', (message) => {
+       console.log(socket.model, String(message))
+       socket.close()
+     })
+     socket.bind(0, '127.0.0.1', () => socket.send('came', socket.address().port, '127.0.0.1'))`,
+  )
+  const { stdout, stderr } = spawnSync(process.execPath, ['--import', register, path], {
+    env: { ...process.env, FIVEFOLD_MODEL: 'epoll' },
+    encoding: 'utf8',
+  })
+  assert.equal(stdout, 'epoll came\n', stderr)
+})
+
 test('a model that is not there is an error, and not another one', () => {
   const { status, errors } = run('required.cjs', { FIVEFOLD_MODEL: 'telepathy' })
   assert.notEqual(status, 0)

@@ -1,6 +1,6 @@
 /**
- * `node --import fivefold/register app.js`: the program's `net`, `http` and `https` are fivefold's, and the program is
- * as it was. What Node itself is made of (its child processes, its cluster, its standard streams) keeps Node's.
+ * `node --import fivefold/register app.js`: the program's `net`, `http`, `https` and `dgram` are fivefold's, and the
+ * program is as it was. What Node itself is made of (its child processes, its cluster, its standard streams) keeps Node's.
  *
  * `FIVEFOLD_MODEL=epoll` (or another) chooses the mechanism; `FIVEFOLD_REGISTER=off` leaves everything as it was.
  */

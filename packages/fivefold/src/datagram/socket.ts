@@ -8,11 +8,14 @@ import { encoded, literalAddress, placeOf, removeName, requirePorts, resolve } f
 import { bytesOf, uncaught } from '../stream/socket.js'
 import type { Address } from '../sys/address.js'
 import { rawClose } from '../sys/descriptor.js'
-import { check, systemError } from '../sys/errno.js'
+import { check, errnos, systemError } from '../sys/errno.js'
 import {
   getsockname,
+  MSG_DONTWAIT,
+  MSG_NOSIGNAL,
   rawBind,
   rawConnect,
+  rawSendto,
   rawShutdown,
   SHUT_RDWR,
   SO_REUSEPORT,
@@ -139,16 +142,28 @@ export class DatagramSocket implements Completion, Deferred, AsyncDisposable {
       this.#needsDrain = true
       return false
     }
-    this.sendTo(bytes, to === undefined ? null : this.#encode(to), null)
+    this.#submit(bytes, to === undefined ? null : this.#encode(to), null)
     return true
   }
 
   /**
-   * @internal Sends one datagram, however many wait.
+   * @internal Sends one datagram, however many wait; at once where there is room, so that what is done to the socket
+   * afterwards (a disconnect, an option) does not reach what was sent before.
    * @param address encoded; null: the connected peer
    * @param told hears how it went, and `error` does not; perhaps before this returns
    */
-  sendTo(bytes: Uint8Array, address: Uint8Array | null, told: Told | null): void {
+  sendNow(bytes: Uint8Array, address: Uint8Array | null, told: Told): void {
+    if (this.#sending.size === 0) {
+      const result = rawSendto(this.#fd, bytes, bytes.length, SEND_FLAGS, address, address?.length ?? 0)
+      if (result >= 0 || !passing.has(result)) {
+        told(result)
+        return
+      }
+    }
+    this.#submit(bytes, address, told)
+  }
+
+  #submit(bytes: Uint8Array, address: Uint8Array | null, told: Told | null): void {
     const operation = this.#spare.pop() ?? new Sending(Kind.sendto, this.#fd, this)
     operation.buffers = [bytes]
     operation.address = address
@@ -363,3 +378,7 @@ function destination(to: Destination): Address {
 const none: readonly Uint8Array[] = []
 const unnamed: Address = Object.freeze({ family: 'Unix', path: '' } as const)
 const ECANCELED = 125
+
+const SEND_FLAGS = MSG_NOSIGNAL | MSG_DONTWAIT
+/** No verdict on a datagram: it goes to the model, which waits until it can be sent. */
+const passing = new Set([-errnos.EINTR, -errnos.EAGAIN, -errnos.ENOBUFS, -errnos.ENOMEM])

@@ -1,4 +1,5 @@
 /** `dgram.Socket` over the library: what it can do. How it begins is in socket.ts. */
+import { AsyncResource } from 'node:async_hooks'
 import { errorMonitor } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { promisify } from 'node:util'
@@ -120,6 +121,7 @@ export class SocketBody extends NodeSocket {
     }
     running(this)
     state.closed = true
+    state.closer = new AsyncResource('TickObject')
     const { socket, fd } = state
     state.socket = null
     state.fd = -1
@@ -268,9 +270,10 @@ export function enqueue(self: SocketBody, state: State, work: () => void): void 
 
 /** After the last sign of life. */
 export function tellClosed(self: SocketBody): void {
-  const { resource } = self[kDgram]
-  resource.runInAsyncScope(self.emit, self, 'close')
+  const { resource, closer } = self[kDgram]
   resource.emitDestroy()
+  // In the context of whoever closed it, as in Node.
+  closer!.runInAsyncScope(self.emit, self, 'close')
 }
 
 function running(self: SocketBody): State {

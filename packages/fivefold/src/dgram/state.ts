@@ -33,6 +33,7 @@ export class State {
   fd = -1
   socket: DatagramSocket | null = null
   closed = false
+  closer: AsyncResource | null = null
   referenced = true
   /** What waits for the bind. */
   queue: (() => void)[] | undefined

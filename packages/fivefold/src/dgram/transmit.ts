@@ -77,12 +77,12 @@ function give(socket: DatagramSocket, state: State, sending: Sending, address: U
   const { bytes, callback } = sending
   // As with Node, what nobody asks about fails in silence.
   if (callback === undefined) {
-    socket.sendTo(bytes, address, ignore)
+    socket.sendNow(bytes, address, ignore)
     return
   }
   let result: number | undefined
   let resource: AsyncResource | undefined
-  socket.sendTo(bytes, address, (told) => {
+  socket.sendNow(bytes, address, (told) => {
     if (resource === undefined) result = told
     else resource.runInAsyncScope(tell, undefined, callback, state, sending, told)
   })
@@ -97,7 +97,7 @@ function tell(callback: SendCallback, state: State, sending: Sending, result: nu
   // Here it is on its way: but a program is not told what it does not expect.
   if (state.closed && sending.port !== 0) return
   try {
-    if (result < 0) callback(sendError(result, sending), undefined as never)
+    if (result < 0) (callback as (error: Error) => void)(sendError(result, sending))
     else callback(null, result)
   } catch (error) {
     uncaught(error)

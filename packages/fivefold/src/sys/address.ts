@@ -1,6 +1,6 @@
 /**
- * Socket addresses: `struct sockaddr_in`, `sockaddr_in6` and `sockaddr_un`, to and from JavaScript.
- * Layouts: ip(7), ipv6(7), unix(7); identical on x86-64 and arm64.
+ * Socket addresses: `struct sockaddr_in`, `sockaddr_in6`, `sockaddr_un`, `sockaddr_vm` and `sockaddr_nl`, to and from
+ * JavaScript. Layouts: ip(7), ipv6(7), unix(7), vsock(7), netlink(7); identical on x86-64 and arm64.
  */
 import { isIPv4, isIPv6 } from 'node:net'
 import { bind } from './ffi.js'
@@ -11,6 +11,8 @@ export const AF_UNSPEC = 0
 export const AF_UNIX = 1
 export const AF_INET = 2
 export const AF_INET6 = 10
+export const AF_NETLINK = 16
+export const AF_VSOCK = 40
 
 /** Room for any address: `sizeof(struct sockaddr_storage)`. */
 export const ADDRESS_BYTES = 128
@@ -29,7 +31,36 @@ export interface UnixAddress {
   path: string
 }
 
+/** Of a virtual machine or its host: vsock(7). */
+export interface VsockAddress {
+  family: 'vsock'
+  /** VMADDR_CID_*, or a guest's number. */
+  cid: number
+  /** 32 bits; VMADDR_PORT_ANY: the kernel picks one. */
+  port: number
+}
+
+/** Of a socket that talks with the kernel: netlink(7). */
+export interface NetlinkAddress {
+  family: 'netlink'
+  /** The socket's number, often its process's; 0: the kernel, or in bind: the kernel picks one. */
+  portId: number
+  /** A bit for each multicast group. */
+  groups: number
+}
+
+/** What streams and datagrams of this library have for addresses. */
 export type Address = InternetAddress | UnixAddress
+
+/** What the calls of this room take and give besides. */
+export type SocketAddress = Address | VsockAddress | NetlinkAddress
+
+/** In bind: every address of this machine; the hypervisor; this machine itself; the host of a guest. */
+export const VMADDR_CID_ANY = 0xffffffff
+export const VMADDR_CID_HYPERVISOR = 0
+export const VMADDR_CID_LOCAL = 1
+export const VMADDR_CID_HOST = 2
+export const VMADDR_PORT_ANY = 0xffffffff
 
 /** Where the path starts in a sockaddr_un, and how long it may be: unix(7). */
 const UNIX_PATH = 2
@@ -41,8 +72,10 @@ const UNIX_PATH_BYTES = 108
  * @throws ERR_INVALID_ARG_VALUE for an address that is none, a port out of range, a scope that names no interface, or
  * a path that is too long
  */
-export function encodeAddress(address: Address, into: Uint8Array): number {
+export function encodeAddress(address: SocketAddress, into: Uint8Array): number {
   if (address.family === 'Unix') return encodeUnix(address.path, into)
+  if (address.family === 'vsock') return encodeVsock(address, into)
+  if (address.family === 'netlink') return encodeNetlink(address, into)
   const { port } = address
   if (!Number.isInteger(port) || port < 0 || port > 65535) throw invalid(`port ${port} is not in 0-65535`)
   const view = new DataView(into.buffer, into.byteOffset, into.byteLength)
@@ -82,6 +115,34 @@ function encodeUnix(path: string, into: Uint8Array): number {
   return UNIX_PATH + bytes.length + (abstract ? 0 : 1)
 }
 
+/** u16 family, u16 reserved, u32 port, u32 cid, and four bytes of zero. */
+function encodeVsock({ cid, port }: VsockAddress, into: Uint8Array): number {
+  requireWords({ cid, port })
+  const view = new DataView(into.buffer, into.byteOffset, into.byteLength)
+  into.fill(0, 0, 16)
+  view.setUint16(0, AF_VSOCK, true)
+  view.setUint32(4, port, true)
+  view.setUint32(8, cid, true)
+  return 16
+}
+
+/** u16 family, u16 padding, u32 port id, u32 groups. */
+function encodeNetlink({ portId, groups }: NetlinkAddress, into: Uint8Array): number {
+  requireWords({ portId, groups })
+  const view = new DataView(into.buffer, into.byteOffset, into.byteLength)
+  into.fill(0, 0, 12)
+  view.setUint16(0, AF_NETLINK, true)
+  view.setUint32(4, portId, true)
+  view.setUint32(8, groups, true)
+  return 12
+}
+
+function requireWords(fields: Record<string, number>): void {
+  for (const [name, value] of Object.entries(fields)) {
+    if (value >>> 0 !== value) throw invalid(`${name} ${value} is not in 0-4294967295`)
+  }
+}
+
 function parseIPv6(text: string, view: DataView, at: number): number {
   const [host, scope] = text.split('%') as [string, string | undefined]
   const v4 = host.lastIndexOf('.') > 0 ? host.slice(host.lastIndexOf(':') + 1) : undefined
@@ -109,8 +170,15 @@ function scopeOf(scope: string): number {
   return index
 }
 
-/** Reads an address the kernel wrote. A length of 0, or of a bare family, is a Unix socket without a name. */
-export function decodeAddress(from: Uint8Array, length: number): Address {
+/**
+ * Reads an address the kernel wrote. A length of 0, or of a bare family, is a Unix socket without a name.
+ * Whoever has made a vsock or netlink socket names its kind of address.
+ */
+export function decodeAddress<A extends SocketAddress = Address>(from: Uint8Array, length: number): A {
+  return decode(from, length) as A
+}
+
+function decode(from: Uint8Array, length: number): SocketAddress {
   const family = length < 2 ? AF_UNIX : from[0]! | (from[1]! << 8)
   if (family === AF_INET) {
     return {
@@ -129,6 +197,13 @@ export function decodeAddress(from: Uint8Array, length: number): Address {
     }
     if (scopeId !== 0) address.scopeId = scopeId
     return address
+  }
+  if (family === AF_VSOCK || family === AF_NETLINK) {
+    const view = new DataView(from.buffer, from.byteOffset, from.byteLength)
+    const [first, second] = [view.getUint32(4, true), view.getUint32(8, true)]
+    return family === AF_VSOCK
+      ? { family: 'vsock', cid: second, port: first }
+      : { family: 'netlink', portId: first, groups: second }
   }
   if (length <= UNIX_PATH) return { family: 'Unix', path: '' }
   let end = length
@@ -158,8 +233,10 @@ function formatIPv6(view: DataView, at: number): string {
   return `${hex.slice(0, best.start).join(':')}::${hex.slice(best.start + best.length).join(':')}`
 }
 
-/** The address in one word, for messages: `127.0.0.1:80`, `[::1]:80`, `/run/x`, `@abstract`. */
-export function formatAddress(address: Address): string {
+/** The address in one word, for messages: `127.0.0.1:80`, `[::1]:80`, `/run/x`, `@abstract`, `vsock:2:80`, `netlink:0`. */
+export function formatAddress(address: SocketAddress): string {
+  if (address.family === 'vsock') return `vsock:${address.cid}:${address.port}`
+  if (address.family === 'netlink') return `netlink:${address.portId}`
   if (address.family === 'Unix')
     return address.path.startsWith('\0') ? `@${address.path.slice(1)}` : address.path
   return address.family === 'IPv6'
@@ -178,7 +255,8 @@ const shared = new Map<number, Address>()
  * string. Internet addresses of version 4 alone; what it keeps is bounded.
  */
 export function decodeShared(from: Uint8Array, length: number): Address {
-  if (length < 16 || from[0] !== AF_INET || from[1] !== 0) return Object.freeze(decodeAddress(from, length))
+  if (length < 16 || from[0] !== AF_INET || from[1] !== 0)
+    return Object.freeze(decodeAddress<Address>(from, length))
   // 48 bits: exact in a double.
   const key =
     (from[4]! * 0x1000000 + ((from[5]! << 16) | (from[6]! << 8) | from[7]!)) * 65536 +
@@ -186,7 +264,7 @@ export function decodeShared(from: Uint8Array, length: number): Address {
   const known = shared.get(key)
   if (known !== undefined) return known
   if (shared.size >= 4096) shared.clear()
-  const address = Object.freeze(decodeAddress(from, length))
+  const address = Object.freeze(decodeAddress<Address>(from, length))
   shared.set(key, address)
   return address
 }

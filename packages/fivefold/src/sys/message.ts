@@ -9,7 +9,7 @@
  * Source: sendmsg(2), recvmsg(2), sendmmsg(2), recvmmsg(2), cmsg(3), unix(7) of man-pages 6.03; Linux 6.18
  * include/linux/socket.h.
  */
-import { ADDRESS_BYTES, type Address, decodeAddress, encodeAddress } from './address.js'
+import { ADDRESS_BYTES, type Address, decodeAddress, encodeAddress, type SocketAddress } from './address.js'
 import { check, errnos, systemError } from './errno.js'
 import { addressOf, bind, errno, type Pointer } from './ffi.js'
 import { requireStable } from './memory.js'
@@ -289,7 +289,7 @@ export interface OutgoingMessage {
   /** One buffer, or several that are sent as one. */
   data: Buffers
   /** The receiver; without one, the peer the socket is connected to. */
-  to?: Address
+  to?: SocketAddress
   /** `rights`, `credentials`, `segments`, and others. Of a stream, they need at least one byte of data. */
   control?: readonly ControlMessage[]
 }
@@ -464,7 +464,12 @@ export class MessageBatch {
    * @param to the receiver; without one, the peer the socket is connected to
    * @throws ERR_OUT_OF_RANGE when data or control data do not fit
    */
-  set(index: number, data: Uint8Array, to?: Address | null, control: readonly ControlMessage[] = []): void {
+  set(
+    index: number,
+    data: Uint8Array,
+    to?: SocketAddress | null,
+    control: readonly ControlMessage[] = [],
+  ): void {
     this.#requireMemory()
     if (!(index >= 0 && index < this.count) || data.length > this.bytes) {
       throw Object.assign(

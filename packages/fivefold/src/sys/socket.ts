@@ -4,12 +4,20 @@
  * Source: man-pages 6.03 section 2, socket(7), ip(7), ipv6(7), tcp(7), udp(7), unix(7); Linux 6.18
  * uapi/asm-generic/socket.h and uapi/linux/{in,in6,tcp,udp}.h (x86-64 and arm64 share them).
  */
-import { ADDRESS_BYTES, type Address, AF_UNIX, decodeAddress, encodeAddress } from './address.js'
+import {
+  ADDRESS_BYTES,
+  type Address,
+  AF_UNIX,
+  decodeAddress,
+  encodeAddress,
+  formatAddress,
+  type SocketAddress,
+} from './address.js'
 import { check, type ErrorPlace, errnos, type SystemError, systemError } from './errno.js'
 import { bind as bindC, errno, type Pointer } from './ffi.js'
 import { requireStable } from './memory.js'
 
-export { AF_INET, AF_INET6, AF_UNIX, AF_UNSPEC } from './address.js'
+export { AF_INET, AF_INET6, AF_NETLINK, AF_UNIX, AF_UNSPEC, AF_VSOCK } from './address.js'
 
 export const SOCK_STREAM = 1
 export const SOCK_DGRAM = 2
@@ -379,12 +387,14 @@ export function rawSendmsg(fd: number, msghdr: Pointer, flags: number): number {
 // ---------------------------------------------------------------- throwing, with the man pages' names
 
 /** The fields an error gets from an address. */
-export function placeOf(of: Address): ErrorPlace {
+export function placeOf(of: SocketAddress): ErrorPlace {
+  if (of.family === 'vsock') return { address: `vsock:${of.cid}`, port: of.port }
+  if (of.family === 'netlink') return { address: formatAddress(of) }
   return of.family === 'Unix' ? { address: of.path } : { address: of.address, port: of.port }
 }
 
 // An address that cannot be turned into an error's place must not hide the error: it is only made then.
-function checkAt(result: number, syscall: string, at: Address): number {
+function checkAt(result: number, syscall: string, at: SocketAddress): number {
   if (result < 0) throw systemError(result, syscall, placeOf(at))
   return result
 }
@@ -419,7 +429,7 @@ export function socketpair(
  * @throws SystemError EACCES, EADDRINUSE, EADDRNOTAVAIL, EBADF, EINVAL, ENOENT, with the address;
  * ERR_INVALID_ARG_VALUE for an address that is none
  */
-export function bind(fd: number, to: Address): void {
+export function bind(fd: number, to: SocketAddress): void {
   checkAt(rawBind(fd, address, encodeAddress(to, address)), 'bind', to)
 }
 
@@ -438,7 +448,10 @@ export function listen(fd: number, backlog: number = SOMAXCONN): void {
  * @throws SystemError EAGAIN, EBADF, ECONNABORTED, EINVAL, EMFILE, ENFILE, ENOBUFS, EPERM, and the pending
  * network errors that accept(2) lists
  */
-export function accept4(fd: number, flags: number = SOCK_CLOEXEC): { fd: number; from: Address } {
+export function accept4<A extends SocketAddress = Address>(
+  fd: number,
+  flags: number = SOCK_CLOEXEC,
+): { fd: number; from: A } {
   let accepted: number
   do {
     cellLength[0] = ADDRESS_BYTES
@@ -453,7 +466,7 @@ export function accept4(fd: number, flags: number = SOCK_CLOEXEC): { fd: number;
  * Wait for POLLOUT, then ask `rawSocketError`; the same after EINPROGRESS.
  * @throws SystemError ECONNREFUSED, EINPROGRESS, EINTR, ETIMEDOUT, ENETUNREACH, EISCONN, ENOENT…, with the address
  */
-export function connect(fd: number, to: Address): void {
+export function connect(fd: number, to: SocketAddress): void {
   checkAt(rawConnect(fd, address, encodeAddress(to, address)), 'connect', to)
 }
 
@@ -472,14 +485,14 @@ export function shutdown(fd: number, how: number): void {
 }
 
 /** getsockname(2). @throws SystemError EBADF, ENOBUFS, ENOTSOCK */
-export function getsockname(fd: number): Address {
+export function getsockname<A extends SocketAddress = Address>(fd: number): A {
   cellLength[0] = ADDRESS_BYTES
   check(rawGetsockname(fd, address, cellLength), 'getsockname')
   return decodeAddress(address, cellLength[0]!)
 }
 
 /** getpeername(2). @throws SystemError EBADF, ENOBUFS, ENOTCONN, ENOTSOCK */
-export function getpeername(fd: number): Address {
+export function getpeername<A extends SocketAddress = Address>(fd: number): A {
   cellLength[0] = ADDRESS_BYTES
   check(rawGetpeername(fd, address, cellLength), 'getpeername')
   return decodeAddress(address, cellLength[0]!)
@@ -578,11 +591,11 @@ export function send(fd: number, data: NodeJS.ArrayBufferView, flags: number = M
 }
 
 /** A datagram, or a piece of a stream, that has arrived. */
-export interface Received {
+export interface Received<A extends SocketAddress = Address> {
   /** How many bytes the buffer holds. */
   bytes: number
   /** Who sent them; null where nobody can be answered: a connected stream, a Unix socket without a name. */
-  from: Address | null
+  from: A | null
   /** The datagram was longer than the buffer; the rest is gone. */
   truncated: boolean
   /** How long the datagram was; of a stream, `bytes`. */
@@ -594,7 +607,11 @@ export interface Received {
  * @param flags MSG_*
  * @throws SystemError EAGAIN, EBADF, ECONNREFUSED, ENOTCONN, ENOTSOCK; what `requireStable` refuses
  */
-export function recvfrom(fd: number, buf: NodeJS.ArrayBufferView, flags = 0): Received {
+export function recvfrom<A extends SocketAddress = Address>(
+  fd: number,
+  buf: NodeJS.ArrayBufferView,
+  flags = 0,
+): Received<A> {
   requireStable(buf)
   // Only the kernel knows that a datagram was cut, and tells through MSG_TRUNC; on a TCP socket the same flag
   // would throw the data away, so the type is asked for first.
@@ -626,7 +643,7 @@ export function recvfrom(fd: number, buf: NodeJS.ArrayBufferView, flags = 0): Re
 export function sendto(
   fd: number,
   data: NodeJS.ArrayBufferView,
-  to: Address | null,
+  to: SocketAddress | null,
   flags: number = MSG_NOSIGNAL,
 ): number {
   requireStable(data)
