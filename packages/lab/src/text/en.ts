@@ -1,4 +1,6 @@
 /** Everything the command says, in English. The shape of this object is what every other language must fill. */
+import { claimsCommandEn, claimsEn } from './en/claims.js'
+
 const count = (value: number) => value.toLocaleString('en')
 
 export const en = {
@@ -52,6 +54,7 @@ export const en = {
         json: 'print JSON',
       },
     },
+    claims: claimsCommandEn,
     compare: {
       usage: 'compare [OPTION…]',
       summary: 'the same load through every model, side by side',
@@ -70,6 +73,8 @@ export const en = {
       },
     },
   },
+
+  claims: claimsEn,
 
   errors: {
     unknownCommand: (name: string, known: string) =>

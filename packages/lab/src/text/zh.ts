@@ -1,5 +1,6 @@
 /** 简体中文。结构由英文版规定：缺一条、多一条，都不能通过编译。 */
 import type { Text } from './language.js'
+import { claimsCommandZh, claimsZh } from './zh/claims.js'
 
 const count = (value: number) => value.toLocaleString('en')
 
@@ -52,6 +53,7 @@ export const zh: Text = {
         json: '输出 JSON',
       },
     },
+    claims: claimsCommandZh,
     compare: {
       usage: 'compare [选项…]',
       summary: '让每种模型承受同样的负载，并排比较',
@@ -70,6 +72,8 @@ export const zh: Text = {
       },
     },
   },
+
+  claims: claimsZh,
 
   errors: {
     unknownCommand: (name, known) => `没有命令“${name}”；可用的有：${known}, help`,
