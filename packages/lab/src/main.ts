@@ -6,12 +6,13 @@ import type { Command } from './commands/command.js'
 import { compare } from './commands/compare.js'
 import { help, helpOf } from './commands/help.js'
 import { modelsCommand } from './commands/models.js'
+import { report } from './commands/report.js'
 import { trace } from './commands/trace.js'
 import { Failure, oneLine, USAGE } from './failure.js'
 import { terminalOf } from './terminal/terminal.js'
 import { type Language, languageOf, languages } from './text/language.js'
 
-const commands: readonly Command[] = [compare, modelsCommand, trace, claimsCommand]
+const commands: readonly Command[] = [compare, modelsCommand, trace, claimsCommand, report]
 const out = terminalOf(process.stdout)
 const err = terminalOf(process.stderr)
 

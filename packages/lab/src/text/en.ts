@@ -1,5 +1,6 @@
 /** Everything the command says, in English. The shape of this object is what every other language must fill. */
 import { claimsCommandEn, claimsEn } from './en/claims.js'
+import { diffCommandEn, reportCommandEn, reportEn } from './en/report.js'
 
 const count = (value: number) => value.toLocaleString('en')
 
@@ -55,6 +56,8 @@ export const en = {
       },
     },
     claims: claimsCommandEn,
+    report: reportCommandEn,
+    diff: diffCommandEn,
     compare: {
       usage: 'compare [OPTION…]',
       summary: 'the same load through every model, side by side',
@@ -75,6 +78,7 @@ export const en = {
   },
 
   claims: claimsEn,
+  report: reportEn,
 
   errors: {
     unknownCommand: (name: string, known: string) =>

@@ -1,6 +1,7 @@
 /** 简体中文。结构由英文版规定：缺一条、多一条，都不能通过编译。 */
 import type { Text } from './language.js'
 import { claimsCommandZh, claimsZh } from './zh/claims.js'
+import { diffCommandZh, reportCommandZh, reportZh } from './zh/report.js'
 
 const count = (value: number) => value.toLocaleString('en')
 
@@ -54,6 +55,8 @@ export const zh: Text = {
       },
     },
     claims: claimsCommandZh,
+    report: reportCommandZh,
+    diff: diffCommandZh,
     compare: {
       usage: 'compare [选项…]',
       summary: '让每种模型承受同样的负载，并排比较',
@@ -74,6 +77,7 @@ export const zh: Text = {
   },
 
   claims: claimsZh,
+  report: reportZh,
 
   errors: {
     unknownCommand: (name, known) => `没有命令“${name}”；可用的有：${known}, help`,
