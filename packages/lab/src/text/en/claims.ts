@@ -1,5 +1,7 @@
 /** What `fivefold claims` says, in English. Sentences name measured numbers and proper names in braces. */
 import { asynchronousClaims } from './claims/asynchronous.js'
+import { multiplexingClaims } from './claims/multiplexing.js'
+import { phasesClaims } from './claims/phases.js'
 
 export const claimsEn = {
   /** How a child process is called in an error. */
@@ -32,7 +34,7 @@ export const claimsEn = {
     oneProcessor: 'needs a second processor',
     nothing: 'nothing was left to compare: {what}',
   },
-  experiments: { ...asynchronousClaims },
+  experiments: { ...phasesClaims, ...multiplexingClaims, ...asynchronousClaims },
 }
 
 export const claimsCommandEn = {
