@@ -1,4 +1,6 @@
 /** All experiments, in the order in which they are run and shown. */
+import { aioThreads } from './aio-threads.js'
+import { asynchronousCost } from './asynchronous-cost.js'
 import type { Experiment } from './claim.js'
 import { closedDescriptor } from './closed-descriptor.js'
 import { copiedPerWait } from './copied-per-wait.js'
@@ -7,8 +9,13 @@ import { oneAtATime } from './one-at-a-time.js'
 import { pollArray } from './poll-array.js'
 import { selectLimit } from './select-limit.js'
 import { sharedMemory } from './shared-memory.js'
+import { signalHandler } from './signal-handler.js'
+import { signalQueue } from './signal-queue.js'
+import { startOrDone } from './start-or-done.js'
 import { timeResolution } from './time-resolution.js'
+import { uringWorkers } from './uring-workers.js'
 import { waiting } from './waiting.js'
+import { wakeUps } from './wake-ups.js'
 
 export const experiments: readonly Experiment[] = [
   waiting,
@@ -19,7 +26,14 @@ export const experiments: readonly Experiment[] = [
   copiedPerWait,
   edgeLevel,
   closedDescriptor,
+  wakeUps,
+  signalQueue,
+  signalHandler,
+  startOrDone,
+  aioThreads,
+  uringWorkers,
   sharedMemory,
+  asynchronousCost,
 ]
 
 export function experimentNamed(name: string): Experiment | undefined {

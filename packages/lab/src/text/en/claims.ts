@@ -2,6 +2,7 @@
 import { asynchronousClaims } from './claims/asynchronous.js'
 import { multiplexingClaims } from './claims/multiplexing.js'
 import { phasesClaims } from './claims/phases.js'
+import { signalsClaims } from './claims/signals.js'
 
 export const claimsEn = {
   /** How a child process is called in an error. */
@@ -34,7 +35,7 @@ export const claimsEn = {
     oneProcessor: 'needs a second processor',
     nothing: 'nothing was left to compare: {what}',
   },
-  experiments: { ...phasesClaims, ...multiplexingClaims, ...asynchronousClaims },
+  experiments: { ...phasesClaims, ...multiplexingClaims, ...signalsClaims, ...asynchronousClaims },
 }
 
 export const claimsCommandEn = {

@@ -187,4 +187,33 @@ export const multiplexingClaims = {
       reallyClosed: 'the number was really free',
     },
   },
+  'wake-ups': {
+    title: 'Who wakes for a connection',
+    question:
+      'Four threads wait for one connection. Who wakes: without EPOLLEXCLUSIVE, with it, and with SO_REUSEPORT?',
+    method:
+      'Connections one after another to four threads that sleep in epoll_wait. Counted: the sleeps that a connection ended (context switches), returns in vain, and who accepted.',
+    claims: {
+      herd: {
+        says: 'Without EPOLLEXCLUSIVE a connection wakes all who wait for it (the thundering herd).',
+        evidence:
+          '{threads} threads: {wakeUps} wake-ups per connection, of which {inVain} came back to the program and found nothing.',
+      },
+      exclusiveOne: {
+        says: 'EPOLLEXCLUSIVE avoids the herd.',
+        evidence:
+          '{wakeUps} wake-ups per connection instead of {plain}; the busiest thread accepted {busiest} of them.',
+      },
+      reusePortSpreads: {
+        says: 'SO_REUSEPORT wakes one thread, and spreads the connections evenly.',
+        evidence:
+          '{wakeUps} wake-ups per connection; the busiest thread accepted {busiest} (with EPOLLEXCLUSIVE {exclusive}).',
+      },
+    },
+    labels: { wakeUps: 'wake-ups per connection', busiest: 'share of the busiest of four threads' },
+    checks: {
+      allAccepted: 'every connection was accepted',
+      wakeUpsSeen: 'wake-ups were counted for every connection',
+    },
+  },
 }

@@ -156,4 +156,27 @@ export const multiplexingClaims: typeof english = {
     labels: {},
     checks: { quietBefore: '对端发送之前什么也没有报告', reallyClosed: '编号确实空出来了' },
   },
+  'wake-ups': {
+    title: '一个连接唤醒谁',
+    question: '四个线程等待同一个连接。不用 EPOLLEXCLUSIVE、用它、以及用 SO_REUSEPORT 时，谁会醒来？',
+    method:
+      '连接一个接一个到来，四个线程睡在 epoll_wait 中。统计：被连接结束的睡眠（上下文切换）、空手而归的次数、以及谁接受了连接。',
+    claims: {
+      herd: {
+        says: '不用 EPOLLEXCLUSIVE 时，一个连接会唤醒所有等待者（惊群）。',
+        evidence: '{threads} 个线程：每个连接唤醒 {wakeUps} 次，其中 {inVain} 次回到程序却什么也没有。',
+      },
+      exclusiveOne: {
+        says: 'EPOLLEXCLUSIVE 能避免惊群。',
+        evidence: '每个连接唤醒 {wakeUps} 次，而不是 {plain} 次；最忙的线程接受了其中的 {busiest}。',
+      },
+      reusePortSpreads: {
+        says: 'SO_REUSEPORT 只唤醒一个线程，并把连接均匀分开。',
+        evidence:
+          '每个连接唤醒 {wakeUps} 次；最忙的线程接受了 {busiest}（用 EPOLLEXCLUSIVE 时 {exclusive}）。',
+      },
+    },
+    labels: { wakeUps: '每个连接的唤醒次数', busiest: '四个线程中最忙者的份额' },
+    checks: { allAccepted: '每个连接都被接受了', wakeUpsSeen: '每个连接都数到了唤醒' },
+  },
 }
