@@ -1,8 +1,40 @@
 /** All experiments, in the order in which they are run and shown. */
+import { aioThreads } from './aio-threads.js'
+import { asynchronousCost } from './asynchronous-cost.js'
 import type { Experiment } from './claim.js'
+import { closedDescriptor } from './closed-descriptor.js'
+import { copiedPerWait } from './copied-per-wait.js'
+import { edgeLevel } from './edge-level.js'
+import { oneAtATime } from './one-at-a-time.js'
+import { pollArray } from './poll-array.js'
+import { selectLimit } from './select-limit.js'
 import { sharedMemory } from './shared-memory.js'
+import { signalHandler } from './signal-handler.js'
+import { signalQueue } from './signal-queue.js'
+import { startOrDone } from './start-or-done.js'
+import { timeResolution } from './time-resolution.js'
+import { uringWorkers } from './uring-workers.js'
+import { waiting } from './waiting.js'
+import { wakeUps } from './wake-ups.js'
 
-export const experiments: readonly Experiment[] = [sharedMemory]
+export const experiments: readonly Experiment[] = [
+  waiting,
+  oneAtATime,
+  selectLimit,
+  timeResolution,
+  pollArray,
+  copiedPerWait,
+  edgeLevel,
+  closedDescriptor,
+  wakeUps,
+  signalQueue,
+  signalHandler,
+  startOrDone,
+  aioThreads,
+  uringWorkers,
+  sharedMemory,
+  asynchronousCost,
+]
 
 export function experimentNamed(name: string): Experiment | undefined {
   return experiments.find((experiment) => experiment.name === name)

@@ -36,7 +36,7 @@ export function labelText(name: ExperimentName, label: string, text: Text): stri
 export function quantityText({ value, unit }: Quantity, text: Text): string {
   switch (unit) {
     case 'count':
-      return text.count(rounded(value))
+      return text.count(Number.isInteger(value) ? value : rounded(value))
     case 'bytes':
       return scaled(value, ['B', 'KiB', 'MiB', 'GiB'], 1024, 0, text)
     case 'nanoseconds':

@@ -1,5 +1,8 @@
 /** What `fivefold claims` says, in English. Sentences name measured numbers and proper names in braces. */
 import { asynchronousClaims } from './claims/asynchronous.js'
+import { multiplexingClaims } from './claims/multiplexing.js'
+import { phasesClaims } from './claims/phases.js'
+import { signalsClaims } from './claims/signals.js'
 
 export const claimsEn = {
   /** How a child process is called in an error. */
@@ -32,7 +35,7 @@ export const claimsEn = {
     oneProcessor: 'needs a second processor',
     nothing: 'nothing was left to compare: {what}',
   },
-  experiments: { ...asynchronousClaims },
+  experiments: { ...phasesClaims, ...multiplexingClaims, ...signalsClaims, ...asynchronousClaims },
 }
 
 export const claimsCommandEn = {

@@ -1,6 +1,9 @@
 /** `fivefold claims` 的简体中文。花括号中是实测的数字和专有名称。 */
 import type { claimsCommandEn, claimsEn } from '../en/claims.js'
 import { asynchronousClaims } from './claims/asynchronous.js'
+import { multiplexingClaims } from './claims/multiplexing.js'
+import { phasesClaims } from './claims/phases.js'
+import { signalsClaims } from './claims/signals.js'
 
 export const claimsZh: typeof claimsEn = {
   process: (experiment) => `实验 ${experiment}`,
@@ -31,7 +34,7 @@ export const claimsZh: typeof claimsEn = {
     oneProcessor: '需要第二个处理器',
     nothing: '没有可以比较的数据：{what}',
   },
-  experiments: { ...asynchronousClaims },
+  experiments: { ...phasesClaims, ...multiplexingClaims, ...signalsClaims, ...asynchronousClaims },
 }
 
 export const claimsCommandZh: typeof claimsCommandEn = {
