@@ -72,7 +72,7 @@ ${section(
   html`<p class="about">${says.raw.about}</p><p><button type="button" class="download">${says.raw.download}</button></p>`,
 )}
 </main>
-<footer>${says.footer(results.fivefold, environment.command)}</footer>
+<footer>fivefold ${results.fivefold} · <code>${environment.command}</code></footer>
 </div>`
 }
 

@@ -26,7 +26,6 @@ export function chart(options: Plot.PlotOptions, label: string): Markup {
     ...options,
     document: document as never,
     className: 'plot',
-    style: { fontSize: '12px' },
   }) as unknown as Element
   for (const style of svg.querySelectorAll('style')) style.remove()
   for (const mark of svg.querySelectorAll('[aria-label^="@"]')) {
@@ -37,6 +36,6 @@ export function chart(options: Plot.PlotOptions, label: string): Markup {
   }
   svg.setAttribute('role', 'img')
   svg.setAttribute('aria-label', label)
-  svg.removeAttribute('style')
+  svg.setAttribute('font-size', '11')
   return new Markup(svg.outerHTML)
 }

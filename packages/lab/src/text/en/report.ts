@@ -153,7 +153,6 @@ export const reportEn = {
       'Everything on this page comes from these results; the file can be read by `fivefold report --from` and `fivefold diff`.',
     download: 'Download the results (JSON)',
   },
-  footer: (version: string, command: string) => `fivefold ${version} · ${command}`,
 
   diff: {
     machines: 'What differs between the machines',
@@ -166,7 +165,6 @@ export const reportEn = {
     measure: 'measure',
     factor: 'B/A',
     within: 'within the spread',
-    absent: '–',
     none: 'There is no load that both files have.',
   },
 }

@@ -149,7 +149,6 @@ export const reportZh: typeof reportEn = {
     about: '本页的一切都来自这些结果；文件可供 `fivefold report --from` 和 `fivefold diff` 读取。',
     download: '下载结果（JSON）',
   },
-  footer: (version, command) => `fivefold ${version} · ${command}`,
 
   diff: {
     machines: '机器的不同之处',
@@ -162,7 +161,6 @@ export const reportZh: typeof reportEn = {
     measure: '测量项',
     factor: 'B/A 倍数',
     within: '在波动之内',
-    absent: '–',
     none: '两个文件没有共同的负载。',
   },
 }
