@@ -10,7 +10,7 @@ import type { Result } from '../measure/results.js'
 import { type Language, languages } from '../text/language.js'
 import { fixture } from './fixture.test.util.js'
 import { page as pageOf } from './page.js'
-import { middle, phasesOf } from './phases.js'
+import { phasesOf } from './phases.js'
 
 /** So much of the browser's own world as the functions below, which run there, look at. */
 interface Seen {
@@ -115,10 +115,10 @@ describe('the report in a browser', { skip }, () => {
       assert.equal(await edition(language).locator('h1').textContent(), text.report.title)
     })
 
-    test(`${language}: the five models are drawn from the traces in the middle`, async () => {
+    test(`${language}: the five models are drawn from the traces`, async () => {
       await speak(language)
       const [figure] = await drawn(at('figure:has(svg.phases)'))
-      const expected = middle(results.traces)
+      const expected = results.traces
         .map(phasesOf)
         .flatMap(({ model, waitMicros, noticeMicros, copyMicros }): [string, number][] => [
           [`${model} wait`, waitMicros],
@@ -225,7 +225,7 @@ describe('the report in a browser', { skip }, () => {
     test(`${language}: the timelines stand behind tabs that keys reach`, async () => {
       await speak(language)
       const tabs = edition(language).getByRole('tab')
-      const names = middle(results.traces).map(({ model }) => model as string)
+      const names = results.traces.map(({ model }) => model as string)
       assert.deepEqual(await tabs.allInnerTexts(), names)
       const shown = () =>
         page
@@ -325,7 +325,7 @@ describe('the report in a browser', { skip }, () => {
     const panels = await page
       .locator('.edition[data-language=en] .panel')
       .evaluateAll((all) => (all as unknown as Seen[]).filter((it) => it.checkVisibility()).length)
-    assert.equal(panels, middle(results.traces).length)
+    assert.equal(panels, results.traces.length)
   })
 
   test('nothing was complained of, and nothing fetched', () => {

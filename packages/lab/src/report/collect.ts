@@ -13,11 +13,12 @@ import { watchOthers } from '../measure/others.js'
 import { chooseProcessors } from '../measure/pinning.js'
 import type { Comparison } from '../measure/results.js'
 import { Progress, type Terminal } from '../terminal/terminal.js'
-import type { Results, Trace, Trouble } from './results.js'
+import type { Trace } from '../trace/trace.js'
+import type { Results, Trouble } from './results.js'
 
-/** Of several the one in the middle is drawn: one alone may be the one that was disturbed. */
-const TRACES = 3
-const QUICK_TRACES = 1
+/** Of several messages the one in the middle is drawn: one alone may be the one that was disturbed. */
+const MESSAGES = 20
+const QUICK_MESSAGES = 5
 
 export interface Wanted {
   readonly quick: boolean
@@ -37,16 +38,14 @@ export async function collect(invocation: Invocation, { quick, claims }: Wanted)
 
   err.line(err.style.bold(says.traces))
   const here = models.filter((model) => model.probe().ok)
-  const times = quick ? QUICK_TRACES : TRACES
+  const repeat = String(quick ? QUICK_MESSAGES : MESSAGES)
   const traces: Trace[] = []
-  const progress = new Progress(err, here.length * times)
+  const progress = new Progress(err, here.length)
   for (const { name } of here) {
-    for (let time = 0; time < times; time++) {
-      progress.at(name)
-      const traced = await jsonOf<Trace>(trace, [name], invocation, troubles)
-      if (traced !== null) traces.push(traced)
-      progress.next()
-    }
+    progress.at(name)
+    const traced = await jsonOf<Trace>(trace, [name, '--repeat', repeat], invocation, troubles)
+    if (traced !== null) traces.push(traced)
+    progress.next()
   }
   progress.clear()
 

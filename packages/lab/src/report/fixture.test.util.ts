@@ -7,7 +7,8 @@ import { environment } from '../environment.js'
 import { type Protocol, type Result, without } from '../measure/results.js'
 import { en } from '../text/en.js'
 import type { CallEvent, Event } from '../trace/event.js'
-import type { Results, Trace } from './results.js'
+import type { Trace } from '../trace/trace.js'
+import type { Results } from './results.js'
 
 const machine = environment('fivefold report </script>', { server: 1, generator: 0, reason: null })
 
@@ -61,7 +62,12 @@ export function traceOf(
     family,
     synchronous,
     protocol: 'udp',
+    borrowed: false,
     bytes: 64,
+    repeats: 5,
+    kernel: { usable: false, reason: 'no-right', detail: 'EACCES' },
+    states: [{ thread: 0, state: 'asleep', from: 10, to: 50_000 }],
+    agreement: null,
     fd: 7,
     events: [mark('asked', 0), ...calls, mark('sent', 50_000), mark('data', phase2.to + 40)],
     phase1: { from: 0, to: phase2.from },
@@ -157,7 +163,7 @@ export function fixture(): Results {
         ...files,
       ],
     },
-    traces: models.flatMap((model) => [traceOf(model, 900), traceOf(model), traceOf(model, 9000)]),
+    traces: models.map((model, index) => traceOf(model, index * 700)),
     claims: { environment: machine, quick: true, results: claimed() },
     troubles: [{ part: 'compare', message: 'something <went> wrong' }],
   }

@@ -1,16 +1,16 @@
 /** The five models side by side: the figure from the traces, what it says, and its numbers. */
 import type { Text } from '../text/language.js'
+import type { Trace } from '../trace/trace.js'
 import { html, type Markup } from './html.js'
 import { numbers, section, type tableOf } from './parts.js'
-import { middle, type Phases, phasesOf } from './phases.js'
+import { type Phases, phasesOf } from './phases.js'
 import { kinds, phasesFigure, type Words } from './phases-figure.js'
-import type { Trace } from './results.js'
 
 export function modelsSection(traces: readonly Trace[], words: Words): Markup {
   const { text, id } = words
   const says = text.report.phases
-  const columns = middle(traces).map(phasesOf)
-  const times = Math.max(0, ...columns.map(({ model }) => traces.filter((it) => it.model === model).length))
+  const columns = traces.filter(({ protocol }) => protocol !== 'file').map(phasesOf)
+  const times = Math.max(0, ...traces.map(({ repeats }) => repeats))
   const content =
     columns.length === 0
       ? html`<p class="missing">${text.report.missing}</p>`

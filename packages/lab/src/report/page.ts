@@ -1,6 +1,7 @@
 /** The report: one HTML file with both languages in it, which loads nothing. */
 import { machine, percent } from '../commands/comparison.js'
 import { type Language, languages, type Text } from '../text/language.js'
+import { timelineStyle } from '../trace/svg.js'
 import { claimsSection } from './claims-section.js'
 import { compareSection } from './compare-section.js'
 import { embedded, html, Markup, type Part } from './html.js'
@@ -30,7 +31,7 @@ export function page(results: Results, first: Language): string {
 <meta name="color-scheme" content="light dark">
 <meta http-equiv="Content-Security-Policy" content="${policy}">
 <title>${text.report.title}</title>
-<style>${new Markup(style)}</style>
+<style>${new Markup(style + timelineStyle)}</style>
 </head>
 <body>
 <fieldset class="languages"><legend class="visually-hidden">${order.map((it) => languages[it].report.language).join(' / ')}</legend>${order.map(

@@ -2,7 +2,7 @@
 import type { Family, ModelName } from 'fivefold'
 import type { CallEvent } from '../trace/event.js'
 import { startOf } from '../trace/event.js'
-import type { Trace } from './results.js'
+import type { Trace } from '../trace/trace.js'
 
 /**
  * held: a call of the operation does not return. checking: the application asks, and asks again. free: nothing of the
@@ -88,17 +88,4 @@ function waiting(
   if (copy !== null && waitsForDescriptors.test(call.name) && !noDescriptors)
     return { hold: 'held', name: call.name }
   return { hold: 'free', name: call.name }
-}
-
-/** Of several traces of a mechanism the one in the middle, by the time from the sending to the handler. */
-export function middle(traces: readonly Trace[]): Trace[] {
-  const byModel = new Map<ModelName, Trace[]>()
-  for (const trace of traces) byModel.set(trace.model, [...(byModel.get(trace.model) ?? []), trace])
-  const tookMicros = (trace: Trace) => {
-    const { noticeMicros, copyMicros, handMicros } = phasesOf(trace)
-    return noticeMicros + copyMicros + handMicros
-  }
-  return [...byModel.values()].map(
-    (same) => same.toSorted((a, b) => tookMicros(a) - tookMicros(b))[Math.floor((same.length - 1) / 2)]!,
-  )
 }

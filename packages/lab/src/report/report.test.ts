@@ -6,7 +6,7 @@ import { call, fixture, traceOf } from './fixture.test.util.js'
 import { embedded, html, Markup } from './html.js'
 import { page } from './page.js'
 import { durationText } from './parts.js'
-import { middle, phasesOf } from './phases.js'
+import { phasesOf } from './phases.js'
 import { resultsOf } from './results.js'
 
 const model = (name: ModelName) => models.find((it) => it.name === name)!
@@ -38,15 +38,6 @@ test('a ppoll of descriptors holds, one that only lets signals in does not', () 
       : event,
   )
   assert.equal(phasesOf({ ...trace, events }).first, 'held')
-})
-
-test('of several traces the one in the middle', () => {
-  const three = [traceOf(model('epoll'), 9000), traceOf(model('epoll'), 500), traceOf(model('epoll'))]
-  assert.deepEqual(middle(three), [three[1]])
-  assert.deepEqual(
-    middle([...three, traceOf(model('poll'))]).map((trace) => trace.model),
-    ['epoll', 'poll'],
-  )
 })
 
 test('markup escapes what is put in, and JSON cannot leave its script', () => {

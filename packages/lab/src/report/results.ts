@@ -1,23 +1,11 @@
 /** What the report is made of: one file that holds what `compare`, `trace` and `claims` print with `--json`. */
 import { readFileSync } from 'node:fs'
-import type { Family, ModelName } from 'fivefold'
 import type { Trial } from '../claims/claim.js'
 import type { Environment } from '../environment.js'
 import { Failure } from '../failure.js'
 import type { Comparison } from '../measure/results.js'
 import type { Text } from '../text/language.js'
-import type { TraceProtocol } from '../trace/run.js'
-import type { Timeline } from '../trace/timeline.js'
-
-/** What `fivefold trace MODEL --json` prints. */
-export interface Trace extends Timeline {
-  readonly model: ModelName
-  readonly family: Family
-  readonly synchronous: boolean
-  readonly protocol: TraceProtocol
-  /** Of the message. */
-  readonly bytes: number
-}
+import type { Trace } from '../trace/trace.js'
 
 /** A part that ended with an error; what it had measured until then is there all the same. */
 export interface Trouble {
@@ -30,7 +18,7 @@ export interface Results {
   readonly fivefold: string
   readonly environment: Environment
   readonly compare: Comparison | null
-  /** A mechanism may be there several times. */
+  /** Of each mechanism, the message in the middle of several. */
   readonly traces: readonly Trace[]
   readonly claims: Trial | null
   readonly troubles: readonly Trouble[]

@@ -96,6 +96,10 @@ rect.copied { fill: var(--free-fill); stroke: var(--free-line); stroke-width: 1.
 .tabs button[aria-selected=true] { background: var(--ink); color: var(--paper); border-color: var(--ink); }
 .panel { background: var(--card); border: 1px solid var(--line); border-radius: 12px; padding: .2rem 1rem 1rem; }
 .panel h3 { margin-top: 1rem; }
+svg.ff-trace { display: block; min-width: 900px; width: 100%; height: auto; }
+.ff-trace .paper { fill: var(--card) !important; }
+.agreement td, .agreement th { white-space: nowrap; }
+.agreement thead th { white-space: normal; }
 .verdicts { list-style: none; margin: 1rem 0; padding: 0; display: grid; gap: .3rem; }
 .verdicts a { display: flex; gap: .7rem; align-items: baseline; color: inherit; text-decoration: none; padding: .3rem .5rem; border-radius: 8px; }
 .verdicts a:hover { background: var(--column); }
@@ -128,7 +132,7 @@ footer { color: var(--soft); font-size: .85rem; padding-block: 2.5rem 3rem; over
   .panel, .experiment, .finding { break-inside: avoid; }
   h2, h3 { break-after: avoid; }
   .scroll { overflow: visible; }
-  svg.phases { min-width: 0; }
+  svg.phases, svg.ff-trace { min-width: 0; }
   .charts { grid-template-columns: 1fr 1fr; }
   a { color: inherit; text-decoration: none; }
 }

@@ -107,12 +107,14 @@ export const reportEn = {
 
   timelines: {
     about:
-      'Each call that the application made for one message, with its arguments and its result: the application on the left, the kernel on the right, time downwards.',
+      'Each call that the application made for one message, with its arguments and its result: the application on the left, the kernel on the right, time downwards. Where the kernel let itself be asked, its own tracepoints stand beside our stamps.',
     choose: 'Mechanism',
     event: 'event',
     result: 'result',
     from: 'from, µs',
     to: 'to, µs',
+    kernel: 'by the kernel, µs',
+    agreement: 'How far our stamps and the kernel agree',
   },
 
   measures: {

@@ -104,12 +104,15 @@ export const reportZh: typeof reportEn = {
   },
 
   timelines: {
-    about: '应用程序为一条消息所做的每个调用，连同参数和结果：左边是应用程序，右边是内核，时间向下。',
+    about:
+      '应用程序为一条消息所做的每个调用，连同参数和结果：左边是应用程序，右边是内核，时间向下。在内核允许的地方，它自己的跟踪点与我们的时间戳并列。',
     choose: '机制',
     event: '事件',
     result: '结果',
     from: '始 µs',
     to: '终 µs',
+    kernel: '内核所见 µs',
+    agreement: '我们的时间戳与内核相符的程度',
   },
 
   measures: {
