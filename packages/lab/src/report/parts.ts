@@ -10,7 +10,8 @@ export interface Table {
   readonly rows: readonly (readonly (Part | number)[])[]
 }
 
-export function tableOf({ heads, rows }: Table, caption: string | null = null): Markup {
+/** @param name what it is a table of, where no summary says so */
+export function tableOf({ heads, rows }: Table, name: string | null = null): Markup {
   const cell = (content: Part, index: number) =>
     typeof content === 'number'
       ? html`<td class="number" data-value="${content}">${plainNumber(content)}</td>`
@@ -18,17 +19,15 @@ export function tableOf({ heads, rows }: Table, caption: string | null = null): 
         ? html`<th scope="row">${content}</th>`
         : html`<td>${content}</td>`
   return html`<div class="scroll" tabindex="0" role="region"${
-    caption === null ? null : html` aria-label="${caption}"`
-  }><table>${caption === null ? null : html`<caption>${caption}</caption>`}<thead><tr>${heads.map(
-    (head) => html`<th scope="col">${head}</th>`,
-  )}</tr></thead><tbody>${rows.map(
-    (row) => html`<tr>${row.map((content, index) => cell(content, index))}</tr>`,
+    name === null ? null : html` aria-label="${name}"`
+  }><table><thead><tr>${heads.map((head) => html`<th scope="col">${head}</th>`)}</tr></thead><tbody>${rows.map(
+    (row) => html`<tr>${row.map(cell)}</tr>`,
   )}</tbody></table></div>`
 }
 
 /** The table that says the same as a figure. */
 export function numbers(table: Table, what: string, text: Text): Markup {
-  return html`<details class="numbers"><summary><span class="visually-hidden">${text.report.numbersOf(what)}</span><span aria-hidden="true">${text.report.numbers}</span></summary>${tableOf(table)}</details>`
+  return html`<details class="numbers"><summary><span class="visually-hidden">${text.report.numbersOf(what)}</span><span aria-hidden="true">${text.report.numbers}</span></summary>${tableOf(table, what)}</details>`
 }
 
 export function figure(title: string, drawing: Markup, table: Table, text: Text): Markup {

@@ -8,9 +8,9 @@ import type { Text } from '../text/language.js'
 import { html, Markup, type Part } from './html.js'
 import type { Hold, Phases } from './phases.js'
 
-const WIDTH = 1090
+const WIDTH = 1100
 const LEFT = 110
-const RIGHT = 106
+const RIGHT = 118
 const BAR = 44
 const HEADS = 112
 const WAIT = 150

@@ -66,7 +66,6 @@ figure svg.plot { display: block; width: 100%; max-width: 480px; height: auto; o
 details.numbers { margin-top: .5rem; font-size: .87rem; }
 details.numbers summary { cursor: pointer; color: var(--accent); width: fit-content; }
 table { border-collapse: collapse; font-size: .85rem; font-variant-numeric: tabular-nums; margin-top: .4rem; }
-caption { text-align: start; font-weight: 650; padding-bottom: .3rem; }
 th, td { text-align: start; padding: .25rem .7rem .25rem 0; border-bottom: 1px solid var(--line); vertical-align: top; }
 thead th { color: var(--soft); font-weight: 600; vertical-align: bottom; }
 tbody th { font-weight: 600; white-space: nowrap; }
