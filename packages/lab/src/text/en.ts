@@ -49,7 +49,7 @@ export const en = {
       usage: 'trace MODEL|--all [OPTION…]',
       summary: 'one message through one model, step by step',
       about:
-        "Receives one message through one model and shows what happened, in order: what the application called and with what, what came back, EAGAINs, signals and completions, with the time since the start. Phase 1 is the wait for the data, phase 2 the copy from the kernel to the process. The message is sent by another process, 50 ms after the wait began. What repeats is shown once, with its count. Two witnesses tell it: our own stamps, and, for the superuser, the kernel's tracepoints; how far they agree is said.",
+        "Receives one message through one model and shows what happened, in order: what the application called and with what, what came back, EAGAINs, signals and completions, with the time since the start. Phase 1 is the wait for the data, phase 2 the copy from the kernel to the process. The message is sent by another process, 10 ms after the wait began. What repeats is shown once, with its count. Two witnesses tell it: our own stamps, and, for the superuser, the kernel's tracepoints; how far they agree is said.",
       options: {
         protocol:
           'udp (the default, as in the textbook), tcp, unix or file (one that is not in memory); tcp is the default where a model borrows another for datagrams',

@@ -23,11 +23,28 @@ export const boundaries = [
 
 export type Boundary = (typeof boundaries)[number]
 
+/** Those that the phases are drawn from. */
+const ofPhases: readonly Boundary[] = boundaries.filter((boundary) => !boundary.startsWith('stamp-'))
+
+/** Why the two may lie apart. */
+export type Cause =
+  /** The call slept: the way back into JavaScript is long, because others have had the processor's caches since. */
+  | 'way-back'
+  /** A signal's handler runs before the call is back. */
+  | 'handler'
+  /** Somebody else copied; the application is told later. */
+  | 'told-later'
+  /** Before it arrives, a message goes through the kernel's network. */
+  | 'network'
+  /** The library stamps an operation when its report has been looked up; the recording of the call comes before. */
+  | 'library'
+
 /** One boundary of one message: its time by both, microseconds. */
 export interface Sighting {
   readonly boundary: Boundary
   readonly ours: number
   readonly kernels: number
+  readonly cause: Cause | null
 }
 
 export interface BoundaryAgreement {
@@ -38,13 +55,15 @@ export interface BoundaryAgreement {
   readonly medianDistanceMicros: number
   readonly worstDistanceMicros: number
   readonly repeats: number
+  /** Why they may lie apart, where there is a reason. */
+  readonly cause: Cause | null
 }
 
 export interface Agreement {
   readonly boundaries: readonly BoundaryAgreement[]
-  /** The greatest of the medians. */
+  /** The greatest of the medians, of the boundaries of the phases; the library's stamps stand beside them. */
   readonly worstMedianMicros: number
-  /** Whether every boundary's median is within TARGET_MICROS. */
+  /** Whether it is within TARGET_MICROS. */
   readonly agree: boolean
 }
 
@@ -99,9 +118,14 @@ export function sightings(
   kernel: readonly KernelEvent[],
 ): Sighting[] {
   const found: Sighting[] = []
-  const see = (boundary: Boundary, ours: number | undefined, kernels: number | null | undefined) => {
+  const see = (
+    boundary: Boundary,
+    ours: number | undefined,
+    kernels: number | null | undefined,
+    cause: Cause | null = null,
+  ) => {
     if (ours !== undefined && kernels !== null && kernels !== undefined)
-      found.push({ boundary, ours, kernels })
+      found.push({ boundary, ours, kernels, cause })
   }
   const calls = events.filter((event): event is CallEvent => event.kind === 'call')
   const sent = events.find((event) => event.kind === 'mark' && event.mark === 'sent')
@@ -123,17 +147,17 @@ export function sightings(
   const asked = both ? copy : first
   see('wait-begins', asked?.began, asked?.kernel?.entered)
   const arrived = kernel.find((event) => event.kind === 'data-ready' && event.actor === 'sender')
-  if (sent !== undefined && arrived?.kind === 'data-ready') see('data-arrives', sentAt, arrived.at)
+  if (sent !== undefined && arrived?.kind === 'data-ready') see('data-arrives', sentAt, arrived.at, 'network')
   const last = (event: CallEvent | undefined) => (event?.count === 1 ? event.kernel?.left : undefined)
   if (!both) {
-    see('wait-ends', wait?.ended, last(wait))
+    see('wait-ends', wait?.ended, last(wait), wait?.error === 'EINTR' ? 'handler' : 'way-back')
     see('copy-begins', copy?.began, copy?.kernel?.entered)
   }
-  see('copy-ends', copy?.ended, last(copy))
-  if (!both)
-    see('stamp-ready', timeline.stamps.ready, wait === undefined ? copy?.kernel?.entered : last(wait))
-  see('stamp-copied', timeline.stamps.copied, last(copy))
-  if (copy === undefined) see('copy-ends', ...elsewhere(events, kernel))
+  if (copy === undefined) see('copy-ends', ...elsewhere(events, kernel), 'told-later')
+  else see('copy-ends', copy.ended, last(copy), both ? 'way-back' : null)
+  const ready = both ? undefined : wait === undefined ? copy?.kernel?.entered : last(wait)
+  see('stamp-ready', timeline.stamps.ready, ready, 'library')
+  see('stamp-copied', timeline.stamps.copied, last(copy), 'library')
   return found
 }
 
@@ -164,25 +188,33 @@ function median(values: readonly number[]): number {
 
 const tenth = (value: number) => Math.round(value * 10) / 10
 
+/** What lies apart further than is wanted. */
+export const apart = ({ boundaries: all }: Agreement): BoundaryAgreement[] =>
+  all.filter(
+    ({ boundary, medianDistanceMicros }) =>
+      ofPhases.includes(boundary) && medianDistanceMicros > TARGET_MICROS,
+  )
+
 /** Over several messages. @returns null: there is nothing that both saw */
 export function agreementOf(messages: readonly (readonly Sighting[])[]): Agreement | null {
   const all = boundaries.flatMap((boundary): BoundaryAgreement[] => {
-    const apart = messages
-      .flatMap((seen) => seen.filter((sighting) => sighting.boundary === boundary))
-      .map(({ ours, kernels }) => kernels - ours)
-    if (apart.length === 0) return []
-    const distances = apart.map(Math.abs)
+    const seen = messages.flatMap((message) => message.filter((sighting) => sighting.boundary === boundary))
+    if (seen.length === 0) return []
+    const differences = seen.map(({ ours, kernels }) => kernels - ours)
+    const distances = differences.map(Math.abs)
     return [
       {
         boundary,
-        medianMicros: tenth(median(apart)),
+        medianMicros: tenth(median(differences)),
         medianDistanceMicros: tenth(median(distances)),
         worstDistanceMicros: tenth(Math.max(...distances)),
-        repeats: apart.length,
+        repeats: seen.length,
+        cause: seen[0]!.cause,
       },
     ]
   })
   if (all.length === 0) return null
-  const worstMedianMicros = Math.max(...all.map(({ medianDistanceMicros }) => medianDistanceMicros))
+  const ofThem = all.filter(({ boundary }) => ofPhases.includes(boundary))
+  const worstMedianMicros = Math.max(0, ...ofThem.map(({ medianDistanceMicros }) => medianDistanceMicros))
   return { boundaries: all, worstMedianMicros, agree: worstMedianMicros <= TARGET_MICROS }
 }

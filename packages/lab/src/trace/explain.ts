@@ -1,6 +1,6 @@
 /** What a call meant, in words: both drawings, in the terminal and as SVG, say the same. */
 import type { Text } from '../text/language.js'
-import { TARGET_MICROS } from './agreement.js'
+import { apart, TARGET_MICROS } from './agreement.js'
 import { type CallEvent, startOf } from './event.js'
 import type { Trace } from './trace.js'
 
@@ -72,13 +72,14 @@ export function witnessFacts({ kernel, agreement, protocol, phase2, phase1 }: Tr
   const says = text.witness.facts
   const facts: string[] = []
   if (agreement !== null) {
-    const worst = agreement.boundaries.find(
-      ({ medianDistanceMicros }) => medianDistanceMicros === agreement.worstMedianMicros,
-    )!
-    const apart = worst.medianDistanceMicros.toFixed(1)
-    if (agreement.agree) facts.push(says.agree(apart, TARGET_MICROS, worst.repeats))
-    else
-      facts.push(says.disagree(text.witness.boundaries[worst.boundary], apart, TARGET_MICROS, worst.repeats))
+    const repeats = Math.max(...agreement.boundaries.map((boundary) => boundary.repeats))
+    if (agreement.agree)
+      facts.push(says.agree(agreement.worstMedianMicros.toFixed(1), TARGET_MICROS, repeats))
+    for (const { boundary, medianDistanceMicros, cause } of apart(agreement)) {
+      const where = text.witness.boundaries[boundary]
+      const why = cause === null ? '' : text.witness.causes[cause]
+      facts.push(says.disagree(where, medianDistanceMicros.toFixed(1), TARGET_MICROS, repeats, why))
+    }
   }
   if (kernel.usable) {
     if (kernel.missing.length > 0) facts.push(says.missing(text.list(kernel.missing)))

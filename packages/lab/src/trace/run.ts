@@ -19,11 +19,11 @@ import type { Recorded, SubjectConfig, Waiting } from './subject.js'
 import { happened, type Timeline, timelineOf } from './timeline.js'
 import type { KernelWitness, Trace, TraceProtocol } from './trace.js'
 
-/** The message, and how long it is waited for. */
+/** The message, and how long it is waited for: the longer, the more of the processor's caches others have taken. */
 export const MESSAGE_BYTES = 64
 /** Of a file: a page. */
 export const FILE_BYTES = 4096
-const WAIT_MS = 50
+const WAIT_MS = 10
 const PATIENCE_MS = 30_000
 const WARM_UP_SENDS = 200
 
@@ -145,6 +145,8 @@ function heard(
   const raw = witness?.stop() ?? null
   const all = happened(recorded, sent)
   const end = startOf(all.at(-1)!)
+  const sentEvent = all.find((event) => event.kind === 'mark' && event.mark === 'sent')
+  const sentAt = sentEvent === undefined ? 0 : startOf(sentEvent)
   const kernel =
     raw === null
       ? null
@@ -162,18 +164,18 @@ function heard(
                 : { family: AF_INET, protocol: IPPROTO[protocol] },
         }).filter((event) => {
           const at = event.kind === 'call' ? event.entered : event.at
-          return at >= 0 && at <= end
+          // What the sender did before was its warming up.
+          return at <= end && at >= (event.actor === 'sender' ? sentAt - 2 : 0)
         })
   const events = kernel === null ? all : beside(all, kernel)
   const timeline = timelineOf(recorded, sent, events, deviceDone(kernel))
-  const sentAt = events.find((event) => event.kind === 'mark' && event.mark === 'sent')
   return {
     timeline,
     events,
     kernel,
     lost: raw?.lost ?? 0,
     sightings: kernel === null ? [] : sightings(timeline, events, kernel),
-    latency: timeline.delivered - (sentAt === undefined ? 0 : startOf(sentAt)),
+    latency: timeline.delivered - sentAt,
   }
 }
 
@@ -201,10 +203,11 @@ interface Source extends Disposable {
 class PeerSource implements Source {
   readonly #peer: Peer
   readonly #message: Uint8Array
+  readonly #protocol: SocketProtocol
 
   constructor(protocol: SocketProtocol, bytes: number) {
+    this.#protocol = protocol
     this.#message = randomBytes(bytes)
-    warmUpSending(protocol, this.#message, WARM_UP_SENDS)
     this.#peer = new Peer(protocol)
   }
 
@@ -218,6 +221,8 @@ class PeerSource implements Source {
 
   async send(to: Waiting): Promise<SendTimes> {
     await new Promise((resolve) => setTimeout(resolve, WAIT_MS))
+    // A sender that has just woken takes its time; what is to be seen is the receiver.
+    warmUpSending(this.#protocol, this.#message, WARM_UP_SENDS)
     return this.#peer.send(this.#message, to)
   }
 

@@ -21,6 +21,15 @@ export const witness = {
     'stamp-ready': "the library's stamp: ready",
     'stamp-copied': "the library's stamp: copied",
   },
+  /** Why the two witnesses lie apart. */
+  causes: {
+    'way-back':
+      'the call had slept, and the way from the kernel back into JavaScript is long while the processor has other things in its caches',
+    handler: 'the handler of the signal ran before the call was back',
+    'told-later': 'somebody else had copied, and the application was told afterwards',
+    network: 'so long the message was on its way through the kernel',
+    library: 'the library stamps an operation when it has looked up its report',
+  },
   /** What only the kernel tells. */
   tells: {
     dataReady: 'the data are in the queue',
@@ -40,8 +49,8 @@ export const witness = {
   facts: {
     agree: (worst: string, target: number, repeats: number) =>
       `Our stamps and the kernel's tracepoints agree: ${worst} µs apart at most, as the median of ${count(repeats)} ${repeats === 1 ? 'message' : 'messages'} (wanted: ${count(target)} µs).`,
-    disagree: (where: string, worst: string, target: number, repeats: number) =>
-      `Our stamps and the kernel's tracepoints do not agree within ${count(target)} µs, as the median of ${count(repeats)} ${repeats === 1 ? 'message' : 'messages'}: ${where}, ${worst} µs apart.`,
+    disagree: (where: string, worst: string, target: number, repeats: number, why: string) =>
+      `Where ${where}, our stamps and the kernel's tracepoints are ${worst} µs apart, as the median of ${count(repeats)} ${repeats === 1 ? 'message' : 'messages'} (wanted: ${count(target)} µs)${why === '' ? '' : `: ${why}`}.`,
     why: (reason: string) => `The kernel's own tracepoints are not shown: ${reason}`,
     missing: (events: string) => `This kernel does not have the events ${events}.`,
     lost: (events: number) => `${count(events)} events of the kernel found no room: the earliest.`,
@@ -63,7 +72,7 @@ export const witness = {
   wrote: (path: string) => `drawn to ${path}`,
   table: {
     about: (repeats: number) =>
-      `How far our stamps and the kernel's tracepoints are apart, in µs: the median of ${count(repeats)} ${repeats === 1 ? 'message' : 'messages'}, without its sign.`,
+      `How far our stamps and the kernel's tracepoints are apart, in µs: the median of ${count(repeats)} ${repeats === 1 ? 'message' : 'messages'}, without its sign. The verdict is about the phases; the library's own stamps of an operation stand beside them.`,
     columns: {
       model: 'model',
       protocol: 'protocol',

@@ -23,6 +23,13 @@ export const witness: Text['witness'] = {
     'stamp-ready': '库的时间戳：就绪',
     'stamp-copied': '库的时间戳：拷贝完成',
   },
+  causes: {
+    'way-back': '调用睡眠过，处理器的缓存已被别人占用，从内核回到 JavaScript 的路变长',
+    handler: '调用返回之前先运行了信号的处理函数',
+    'told-later': '拷贝由别人完成，之后才通知应用程序',
+    network: '这是消息在内核中传送的时间',
+    library: '库查到报告对应的操作之后才打时间戳',
+  },
   tells: {
     dataReady: '数据已进入接收队列',
     wokenApplication: '唤醒应用程序',
@@ -41,8 +48,8 @@ export const witness: Text['witness'] = {
   facts: {
     agree: (worst, target, repeats) =>
       `我们的时间戳与内核的跟踪点一致：${count(repeats)} 条消息的中位数最多相差 ${worst} µs（目标 ${count(target)} µs）。`,
-    disagree: (where, worst, target, repeats) =>
-      `我们的时间戳与内核的跟踪点相差超过 ${count(target)} µs（${count(repeats)} 条消息的中位数）：${where}，相差 ${worst} µs。`,
+    disagree: (where, worst, target, repeats, why) =>
+      `“${where}”：我们的时间戳与内核的跟踪点相差 ${worst} µs（${count(repeats)} 条消息的中位数，目标 ${count(target)} µs）${why === '' ? '' : `：${why}`}。`,
     why: (reason) => `没有显示内核自己的跟踪点：${reason}`,
     missing: (events) => `这个内核没有这些事件：${events}。`,
     lost: (events) => `内核的 ${count(events)} 个事件没有存下，是最早的那些。`,
@@ -63,7 +70,7 @@ export const witness: Text['witness'] = {
   wrote: (path) => `已画到 ${path}`,
   table: {
     about: (repeats) =>
-      `我们的时间戳与内核的跟踪点相差多少，单位 µs：${count(repeats)} 条消息的中位数，不计正负。`,
+      `我们的时间戳与内核的跟踪点相差多少，单位 µs：${count(repeats)} 条消息的中位数，不计正负。判断只看阶段的边界；库自己的操作时间戳列在旁边。`,
     columns: {
       model: '机制',
       protocol: '协议',

@@ -32,6 +32,8 @@ const SEEN_WIDTH = 62
 const PHASE = 1052
 const HEAD = 74
 const LINE = 18
+/** From the middle of a row to its edge. */
+const CLEAR = 11
 /** The widest a column of prose is drawn. */
 const COLUMN = 6.7
 
@@ -119,9 +121,18 @@ function head(trace: Trace, text: Text): string {
 function bands({ phase1, phase2 }: Trace, axis: Axis, text: Text): string {
   const says = text.trace
   let free = axis.top
-  const band = (from: number, to: number, name: 'first' | 'second', title: string, does: string): string => {
-    const top = axis.y(from)
-    const height = Math.max(3, axis.y(to) - top)
+  // A boundary lies between two rows, so that it runs through no text.
+  const edge = (at: number, below: number) => axis.y(at) + below
+  const band = (
+    from: number,
+    to: number,
+    name: 'first' | 'second',
+    title: string,
+    does: string,
+    ends: number,
+  ): string => {
+    const top = edge(from, -CLEAR)
+    const height = Math.max(3, edge(to, ends) - top)
     const x = PHASE + 4
     const bracket = `M${x - 4},${top + 1}H${x}V${top + height - 1}H${x - 4}`
     const y = Math.max(top + 12, free)
@@ -136,8 +147,8 @@ function bands({ phase1, phase2 }: Trace, axis: Axis, text: Text): string {
     ].join('')
   }
   return (
-    band(phase1.from, phase1.to, 'first', says.phase1, says.phase1Does) +
-    band(phase2.from, phase2.to, 'second', says.phase2, says.phase2Does)
+    band(phase1.from, phase1.to, 'first', says.phase1, says.phase1Does, -CLEAR) +
+    band(phase2.from, phase2.to, 'second', says.phase2, says.phase2Does, CLEAR)
   )
 }
 
