@@ -4,8 +4,10 @@ import { asynchronousCost } from './asynchronous-cost.js'
 import type { Experiment } from './claim.js'
 import { closedDescriptor } from './closed-descriptor.js'
 import { copiedPerWait } from './copied-per-wait.js'
+import { degreeOfBlocking } from './degree-of-blocking.js'
 import { edgeLevel } from './edge-level.js'
 import { oneAtATime } from './one-at-a-time.js'
+import { phases } from './phases.js'
 import { pollArray } from './poll-array.js'
 import { selectLimit } from './select-limit.js'
 import { sharedMemory } from './shared-memory.js'
@@ -18,6 +20,8 @@ import { waiting } from './waiting.js'
 import { wakeUps } from './wake-ups.js'
 
 export const experiments: readonly Experiment[] = [
+  phases,
+  degreeOfBlocking,
   waiting,
   oneAtATime,
   selectLimit,
