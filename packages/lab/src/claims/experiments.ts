@@ -9,6 +9,7 @@ import { edgeLevel } from './edge-level.js'
 import { oneAtATime } from './one-at-a-time.js'
 import { phases } from './phases.js'
 import { pollArray } from './poll-array.js'
+import { scaling } from './scaling.js'
 import { selectLimit } from './select-limit.js'
 import { sharedMemory } from './shared-memory.js'
 import { signalHandler } from './signal-handler.js'
@@ -28,6 +29,7 @@ export const experiments: readonly Experiment[] = [
   timeResolution,
   pollArray,
   copiedPerWait,
+  scaling,
   edgeLevel,
   closedDescriptor,
   wakeUps,
