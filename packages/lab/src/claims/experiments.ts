@@ -12,9 +12,11 @@ import { pollArray } from './poll-array.js'
 import { scaling } from './scaling.js'
 import { selectLimit } from './select-limit.js'
 import { sharedMemory } from './shared-memory.js'
+import { shortLived } from './short-lived.js'
 import { signalHandler } from './signal-handler.js'
 import { signalQueue } from './signal-queue.js'
 import { startOrDone } from './start-or-done.js'
+import { threadPerConnection } from './thread-per-connection.js'
 import { timeResolution } from './time-resolution.js'
 import { uringWorkers } from './uring-workers.js'
 import { waiting } from './waiting.js'
@@ -40,6 +42,8 @@ export const experiments: readonly Experiment[] = [
   uringWorkers,
   sharedMemory,
   asynchronousCost,
+  shortLived,
+  threadPerConnection,
 ]
 
 export function experimentNamed(name: string): Experiment | undefined {
