@@ -1,5 +1,5 @@
 /** What a thread used while something ran, and medians. */
-import { getrusage, RUSAGE_THREAD } from 'fivefold/sys'
+import { getrusage, type ResourceUsage, RUSAGE_SELF, RUSAGE_THREAD } from 'fivefold/sys'
 import { percentile } from '../measure/statistics.js'
 import { now } from '../measure/usage.js'
 
@@ -11,13 +11,22 @@ export interface Spent {
   readonly involuntary: number
 }
 
+/**
+ * getrusage of this thread, as of now. By itself RUSAGE_THREAD tells what was known when the thread last slept or a tick
+ * came; asking for the whole process brings the running thread's account up to date.
+ */
+export function threadUsage(): ResourceUsage {
+  getrusage(RUSAGE_SELF)
+  return getrusage(RUSAGE_THREAD)
+}
+
 /** What this thread spends on something that runs to its end. */
 export function spentOn(work: () => void): Spent {
-  const before = getrusage(RUSAGE_THREAD)
+  const before = threadUsage()
   const began = now()
   work()
   const wallMs = (now() - began) / 1e6
-  const after = getrusage(RUSAGE_THREAD)
+  const after = threadUsage()
   const cpu = after.userMicros + after.systemMicros - before.userMicros - before.systemMicros
   return {
     wallMs,

@@ -60,7 +60,7 @@ function epolling(fds: readonly number[]): Waiter {
   const epfd = epollCreate1()
   for (const fd of fds) epollCtl(epfd, EPOLL_CTL_ADD, fd, EPOLLIN)
   const words = EPOLL_EVENT.size / 4
-  const most = Math.min(Math.max(1, fds.length), 1024)
+  const most = Math.max(1, fds.length)
   const events = new Int32Array(most * words)
   let found = 0
   return {

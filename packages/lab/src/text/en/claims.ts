@@ -1,5 +1,6 @@
 /** What `fivefold claims` says, in English. Sentences name measured numbers and proper names in braces. */
 import { asynchronousClaims } from './claims/asynchronous.js'
+import { costsClaims } from './claims/costs.js'
 import { multiplexingClaims } from './claims/multiplexing.js'
 import { phasesClaims } from './claims/phases.js'
 import { signalsClaims } from './claims/signals.js'
@@ -35,7 +36,13 @@ export const claimsEn = {
     oneProcessor: 'needs a second processor',
     nothing: 'nothing was left to compare: {what}',
   },
-  experiments: { ...phasesClaims, ...multiplexingClaims, ...signalsClaims, ...asynchronousClaims },
+  experiments: {
+    ...phasesClaims,
+    ...multiplexingClaims,
+    ...signalsClaims,
+    ...asynchronousClaims,
+    ...costsClaims,
+  },
 }
 
 export const claimsCommandEn = {

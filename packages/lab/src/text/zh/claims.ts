@@ -1,6 +1,7 @@
 /** `fivefold claims` 的简体中文。花括号中是实测的数字和专有名称。 */
 import type { claimsCommandEn, claimsEn } from '../en/claims.js'
 import { asynchronousClaims } from './claims/asynchronous.js'
+import { costsClaims } from './claims/costs.js'
 import { multiplexingClaims } from './claims/multiplexing.js'
 import { phasesClaims } from './claims/phases.js'
 import { signalsClaims } from './claims/signals.js'
@@ -34,7 +35,13 @@ export const claimsZh: typeof claimsEn = {
     oneProcessor: '需要第二个处理器',
     nothing: '没有可以比较的数据：{what}',
   },
-  experiments: { ...phasesClaims, ...multiplexingClaims, ...signalsClaims, ...asynchronousClaims },
+  experiments: {
+    ...phasesClaims,
+    ...multiplexingClaims,
+    ...signalsClaims,
+    ...asynchronousClaims,
+    ...costsClaims,
+  },
 }
 
 export const claimsCommandZh: typeof claimsCommandEn = {

@@ -216,4 +216,44 @@ export const multiplexingClaims = {
       wakeUpsSeen: 'wake-ups were counted for every connection',
     },
   },
+  scaling: {
+    title: 'More and more descriptors',
+    question:
+      'What does one wait cost as the number of descriptors grows, a few of them ready or all? From where on is epoll cheaper?',
+    method:
+      'select, poll and epoll_wait, without a time-out, on the same sockets by turns; CPU time of the thread per wait, select’s copy of its set included. Four are ready, then all.',
+    claims: {
+      linear: {
+        says: 'What select and poll cost grows with the number of descriptors: O(n).',
+        evidence:
+          'From {few} to {many} descriptors: select {selectFew} to {selectMany}, poll {pollFew} to {pollMany} per wait.',
+      },
+      constant: {
+        says: 'What epoll costs does not grow with the number of descriptors: O(1).',
+        evidence:
+          'From {few} to {many} descriptors, as many of them ready: {epollFew} to {epollMany} per wait.',
+      },
+      epollNeedsThousand: {
+        says: 'Below about 1000 descriptors epoll has no advantage over select and poll.',
+        evidence:
+          'With {active} ready, epoll is the cheapest from {from} descriptors on; at 100 the better of the others takes {at100} the time.',
+      },
+      activeDecides: {
+        says: 'epoll’s advantage depends on how few of the descriptors are ready.',
+        evidence:
+          'At {many} descriptors the better of select and poll takes {few} the time of epoll with {active} ready, and {all} with all ready.',
+      },
+    },
+    labels: {
+      fewActive: 'CPU per wait, four ready',
+      allActive: 'CPU per wait, all ready',
+      descriptors: 'descriptors',
+      cpuPerWait: 'CPU per wait',
+    },
+    checks: {
+      found: 'every wait found all that were ready',
+      counted: 'every wait took some time',
+      readyAsMeant: 'as many were ready as were meant to be',
+    },
+  },
 }

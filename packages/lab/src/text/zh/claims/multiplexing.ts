@@ -179,4 +179,42 @@ export const multiplexingClaims: typeof english = {
     labels: { wakeUps: '每个连接的唤醒次数', busiest: '四个线程中最忙者的份额' },
     checks: { allAccepted: '每个连接都被接受了', wakeUpsSeen: '每个连接都数到了唤醒' },
   },
+  scaling: {
+    title: '描述符越来越多',
+    question: '描述符增多、少数就绪或全部就绪时，一次等待的代价是多少？从多少开始 epoll 更便宜？',
+    method:
+      'select、poll 和 epoll_wait 轮流对同样的套接字做零超时等待；计线程每次等待的 CPU 时间，包括 select 复制集合。先有四个就绪，再全部就绪。',
+    claims: {
+      linear: {
+        says: 'select 和 poll 的代价随描述符数量增长：O(n)。',
+        evidence:
+          '从 {few} 到 {many} 个描述符，每次等待：select 从 {selectFew} 到 {selectMany}，poll 从 {pollFew} 到 {pollMany}。',
+      },
+      constant: {
+        says: 'epoll 的代价不随描述符数量增长：O(1)。',
+        evidence: '从 {few} 到 {many} 个描述符，就绪的一样多，每次等待：{epollFew} 到 {epollMany}。',
+      },
+      epollNeedsThousand: {
+        says: '描述符少于约 1000 个时，epoll 比 select 和 poll 没有优势。',
+        evidence:
+          '{active} 个就绪时，从 {from} 个描述符起 epoll 最便宜；100 个时，另外两种中较好的耗时是它的 {at100}。',
+      },
+      activeDecides: {
+        says: 'epoll 的优势取决于就绪的描述符有多少：越少越大。',
+        evidence:
+          '{many} 个描述符时，select 和 poll 中较好的耗时：{active} 个就绪时是 epoll 的 {few}，全部就绪时是 {all}。',
+      },
+    },
+    labels: {
+      fewActive: '每次等待的 CPU，四个就绪',
+      allActive: '每次等待的 CPU，全部就绪',
+      descriptors: '描述符',
+      cpuPerWait: '每次等待的 CPU',
+    },
+    checks: {
+      found: '每次等待都找到了所有就绪的',
+      counted: '每次等待都用了一些时间',
+      readyAsMeant: '就绪的数量符合设定',
+    },
+  },
 }

@@ -37,4 +37,65 @@ export const phasesClaims: typeof english = {
       neighbourWorked: '另一个进程确实在干活',
     },
   },
+  phases: {
+    title: '两个阶段',
+    question: '对小消息和大消息，每种机制的两个阶段各占住线程多久？',
+    method:
+      '请求之后 20 毫秒，一条消息整块写入管道。由每种机制自己的调用来接收；计时的是这些调用在等待时和复制时占住线程多久（阻塞读一次做两件事，取它的处理器时间）。',
+    claims: {
+      copyHolds: {
+        says: '多路复用的第二阶段仍然占住进程：由它自己复制数据。',
+        evidence: 'epoll_wait 之后，read 占住线程 {first}（{small}）到 {last}（{size}）。',
+      },
+      sameCopy: {
+        says: '四种同步模型只在第一阶段不同，第二阶段是一样的。',
+        evidence: '复制 {size} 占住线程 {least} 到 {most}（{ratio}）。',
+      },
+      asynchronousFree: {
+        says: '只有异步模型在两个阶段都不占住线程。',
+        evidence:
+          '复制 {size} 占住线程：epoll {epoll}，aio_read {aio}，io_uring {ring}，带 IOSQE_ASYNC {worker}。',
+        when: '由另一个线程来复制：aio_read 是 glibc 的线程，IOSQE_ASYNC 是内核的线程。默认的 io_uring 在提出请求的线程进入内核时，由该线程复制。',
+      },
+    },
+    labels: {
+      waitingHeld: '阶段一：等待时占住线程',
+      copyingHeld: '阶段二：复制时占住线程',
+      messageBytes: '消息',
+      held: '占住的时间',
+    },
+    checks: { whole: '每条消息都完整到达', waited: '没有消息在发送之前到来' },
+  },
+  'degree-of-blocking': {
+    title: '阻塞程度',
+    question: '等待一条消息时，线程有多久不能做别的事？教科书给出的五种模型的顺序对吗？',
+    method:
+      '64 KiB 的消息在 20 毫秒后到来。只要没有被调用占住，线程就做别的工作，每份 50 微秒。给出占总时间的比例：第一阶段被占住的，和做别的工作的。',
+    claims: {
+      order: {
+        says: '阻塞程度：阻塞式 > 非阻塞式 > 多路复用 > 信号驱动式 > 异步。',
+        evidence:
+          '等待 {later} 期间被占住：阻塞式 {blocking}，非阻塞式 {nonBlocking}，epoll {multiplexing}，SIGIO {signal}，aio {asynchronous}。',
+      },
+      heldWaiting: {
+        says: '在第一阶段，多路复用和阻塞调用一样阻塞线程。',
+        evidence: 'blocking、select、poll 和 epoll 至少占住线程 {held} 的时间；别的工作最多得到 {worked}。',
+      },
+      freeWaiting: {
+        says: '非阻塞、信号驱动和异步 I/O 在第一阶段不占住线程。',
+        evidence:
+          '别的工作至少得到 {worked} 的时间。之后复制 {size}，SIGIO 占住线程 {signal}，aio 占住 {asynchronous}。',
+      },
+    },
+    labels: {
+      heldWaitingShare: '等待时被占住的时间比例',
+      workedShare: '做别的工作的时间比例',
+      heldCopying: '复制 64 KiB 时被占住',
+    },
+    checks: {
+      whole: '每条消息都完整到达',
+      waited: '没有消息在发送之前到来',
+      noMoreThanAll: '被占住和做工作合计不超过全部时间',
+    },
+  },
 }
