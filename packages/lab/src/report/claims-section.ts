@@ -8,13 +8,18 @@ import { colourOf } from './colours.js'
 import { html, type Markup } from './html.js'
 import { figure, section, type Table } from './parts.js'
 import type { Words } from './phases-figure.js'
+import type { Results } from './results.js'
 
-export function claimsSection(trial: Trial | null, words: Words): Markup {
+export function claimsSection({ claims: trial, leftOut }: Results, words: Words): Markup {
   const { text } = words
   const says = text.report.claims
+  const left =
+    leftOut.length === 0
+      ? null
+      : html`<p class="missing">${says.leftOut} ${leftOut.map((name) => html`<code>${name}</code> `)}</p>`
   const content =
     trial === null || trial.results.length === 0
-      ? html`<p class="missing">${text.report.missing}</p>`
+      ? html`<p class="missing">${text.report.missing}</p>${left}`
       : html`<p class="about">${says.about}${trial.quick ? ` ${text.claims.quick}` : ''}</p>
 <p class="tally">${tally(trial, text)}</p>
 <ol class="verdicts">${trial.results.flatMap((result) =>
@@ -23,7 +28,7 @@ export function claimsSection(trial: Trial | null, words: Words): Markup {
               html`<li><a href="#${anchor(result, words)}">${badge(finding.verdict, text)}<span>${findingText(result.name, finding, text).says}</span></a></li>`,
           ),
         )}</ol>
-${trial.results.map((result) => experiment(result, words))}`
+${trial.results.map((result) => experiment(result, words))}${left}`
   return section('claims', text.report.sections.claims, words, content)
 }
 

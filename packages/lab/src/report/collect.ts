@@ -2,7 +2,6 @@
 import { models } from 'fivefold'
 import { parse } from '../arguments.js'
 import type { Trial } from '../claims/claim.js'
-import { experiments } from '../claims/experiments.js'
 import { claimsCommand } from '../commands/claims.js'
 import type { Command, Invocation } from '../commands/command.js'
 import { compare } from '../commands/compare.js'
@@ -22,12 +21,15 @@ const QUICK_MESSAGES = 5
 
 export interface Wanted {
   readonly quick: boolean
-  /** Names of experiments; none: all of them. */
-  readonly claims: readonly string[] | null
+  /** Names of experiments. */
+  readonly claims: readonly string[]
+  /** No experiment is begun later than this after the beginning of it all, milliseconds. */
+  readonly withinMs: number
 }
 
-export async function collect(invocation: Invocation, { quick, claims }: Wanted): Promise<Results> {
+export async function collect(invocation: Invocation, { quick, claims, withinMs }: Wanted): Promise<Results> {
   const { text, err } = invocation
+  const began = performance.now()
   const before = environment(invocation.commandLine, chooseProcessors())
   const taken = watchOthers()
   const troubles: Trouble[] = []
@@ -49,19 +51,31 @@ export async function collect(invocation: Invocation, { quick, claims }: Wanted)
   }
   progress.clear()
 
-  let trial: Trial | null = null
-  if (claims !== null && experiments.length > 0) {
-    err.line(err.style.bold(says.claims))
-    trial = await jsonOf<Trial>(claimsCommand, [...claims, ...shortly], invocation, troubles)
+  const trials: Trial[] = []
+  const leftOut: string[] = []
+  if (claims.length > 0) err.line(err.style.bold(says.claims))
+  for (const [index, name] of claims.entries()) {
+    if (performance.now() - began > withinMs) {
+      leftOut.push(...claims.slice(index))
+      break
+    }
+    const trial = await jsonOf<Trial>(claimsCommand, [name, ...shortly], invocation, troubles)
+    if (trial !== null) trials.push(trial)
   }
   return {
     fivefold: before.version,
     environment: { ...before, takenByOthers: taken() },
     compare: compared,
     traces,
-    claims: trial,
+    claims: joined(trials),
+    leftOut,
     troubles,
   }
+}
+
+function joined(trials: readonly Trial[]): Trial | null {
+  const [first] = trials
+  return first === undefined ? null : { ...first, results: trials.flatMap(({ results }) => results) }
 }
 
 /** What a command prints with `--json`. That it ended badly is kept beside what it printed. */

@@ -165,6 +165,7 @@ export function fixture(): Results {
     },
     traces: models.map((model, index) => traceOf(model, index * 700)),
     claims: { environment: machine, quick: true, results: claimed() },
+    leftOut: ['something-left'],
     troubles: [{ part: 'compare', message: 'something <went> wrong' }],
   }
 }

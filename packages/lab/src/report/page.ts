@@ -64,7 +64,7 @@ ${busy(results, text)}${troubles(results, text)}
 ${modelsSection(results.traces, words)}
 ${timelinesSection(results.traces, words)}
 ${compareSection(results.compare, words)}
-${claimsSection(results.claims, words)}
+${claimsSection(results, words)}
 ${section('environment', says.sections.environment, words, environmentOf(results, text))}
 ${section(
   'raw',

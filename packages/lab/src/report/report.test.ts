@@ -120,7 +120,10 @@ test('the page has every number of the results, loads nothing, and repeats no id
 
 test('the page of results that lack everything says so', () => {
   const { environment, fivefold } = fixture()
-  const text = page({ environment, fivefold, compare: null, traces: [], claims: null, troubles: [] }, 'zh')
+  const text = page(
+    { environment, fivefold, compare: null, traces: [], claims: null, leftOut: [], troubles: [] },
+    'zh',
+  )
   assert.equal(text.match(/class="missing"/g)?.length, 8)
   assert.match(text, /<html lang="zh-CN">/)
 })

@@ -21,6 +21,8 @@ export interface Results {
   /** Of each mechanism, the message in the middle of several. */
   readonly traces: readonly Trace[]
   readonly claims: Trial | null
+  /** Experiments that were not begun, because the time was up. */
+  readonly leftOut: readonly string[]
   readonly troubles: readonly Trouble[]
 }
 
@@ -63,10 +65,11 @@ export function resultsOf(content: string): Results | null {
       compare: trial ? null : (parsed as unknown as Comparison),
       traces: [],
       claims: trial ? (parsed as unknown as Trial) : null,
+      leftOut: [],
       troubles: [],
     }
   }
   if (parsed.fivefold === undefined) return null
-  const { fivefold, compare = null, traces = [], claims = null, troubles = [] } = parsed
-  return { fivefold, environment, compare, traces, claims, troubles }
+  const { fivefold, compare = null, traces = [], claims = null, leftOut = [], troubles = [] } = parsed
+  return { fivefold, environment, compare, traces, claims, leftOut, troubles }
 }

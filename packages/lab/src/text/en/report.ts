@@ -1,6 +1,6 @@
 /** What `fivefold report` and `fivefold diff` say, and all the words of the report's page, in English. */
 export const reportCommandEn = {
-  usage: 'report [-o FILE] [--from FILE] [--quick] [--claims NAME,…|none] [--json FILE]',
+  usage: 'report [-o FILE] [--from FILE] [--quick] [--within TIME] [--claims NAME,…|none] [--json FILE]',
   summary: 'one self-contained page of everything measured here',
   about:
     'Measures what compare, trace and claims measure and writes one HTML file that needs nothing else: the five models side by side, the timeline of each mechanism, the comparison, the claims with their evidence, the machine, and all numbers. The page is in English and in Chinese.',
@@ -8,6 +8,7 @@ export const reportCommandEn = {
     output: 'the file to write: report.html (the default)',
     from: 'measure nothing: take the results that --json kept',
     quick: 'a short run: less of everything',
+    within: 'begin no experiment later than this: 3m',
     claims: 'only these experiments, with commas; none: leave them out',
     json: 'keep the results in this file as well',
   },
@@ -146,6 +147,7 @@ export const reportEn = {
     passed: 'passed',
     failed: 'failed',
     seconds: (seconds: string) => `measured in ${seconds} s`,
+    leftOut: 'Not begun, because the time was up; `fivefold claims NAME` tries it:',
     extrapolated: (label: string) => `${label} (extrapolated)`,
   },
 

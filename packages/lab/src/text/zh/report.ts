@@ -2,7 +2,7 @@
 import type { diffCommandEn, reportCommandEn, reportEn } from '../en/report.js'
 
 export const reportCommandZh: typeof reportCommandEn = {
-  usage: 'report [-o FILE] [--from FILE] [--quick] [--claims NAME,…|none] [--json FILE]',
+  usage: 'report [-o FILE] [--from FILE] [--quick] [--within TIME] [--claims NAME,…|none] [--json FILE]',
   summary: '把这里测得的一切写成一个独立的网页',
   about:
     '完成 compare、trace 和 claims 的测量，写出一个不依赖任何其他文件的 HTML：五种模型并排、每种机制的时间线、对比、各种说法及其证据、机器环境和全部数字。页面同时有英文和中文。',
@@ -10,6 +10,7 @@ export const reportCommandZh: typeof reportCommandEn = {
     output: '要写的文件：report.html（默认）',
     from: '不测量，使用 --json 保存的结果',
     quick: '快速运行：每项都少测一些',
+    within: '过了这段时间就不再开始新的实验：3m',
     claims: '只做这些实验，用逗号分隔；none 表示都不做',
     json: '同时把结果保存到这个文件',
   },
@@ -144,6 +145,7 @@ export const reportZh: typeof reportEn = {
     passed: '通过',
     failed: '未通过',
     seconds: (seconds) => `测量用时 ${seconds} 秒`,
+    leftOut: '时间已到而没有开始的实验（可用 `fivefold claims NAME` 单独运行）：',
     extrapolated: (label) => `${label}（外推）`,
   },
 
