@@ -61,25 +61,30 @@ test('it is there until it is closed, and survives a sweep', { skip }, () => {
   assert.deepEqual(instancesOf(process.pid), [])
 })
 
-/** Runs a program that makes an instance, and says how it ended. */
-function maker(then: string): { pid: number; name: string } {
+/** Runs a program that makes an instance. @returns its process's number */
+function maker(then: string): number {
   const program = `
     const { Instance, tracefs } = await import(${JSON.stringify(new URL('./tracefs.js', import.meta.url).href)})
+    const { readdirSync, writeSync } = await import('node:fs')
     new Instance(tracefs())
+    const made = readdirSync(tracefs() + '/instances').filter((name) => name.includes('-' + process.pid + '-'))
+    writeSync(1, String(made.length))
     ${then}`
-  const { pid, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', program])
-  return { pid, name: String(stderr) }
+  const { pid, stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', program], {
+    encoding: 'utf8',
+  })
+  assert.equal(stdout, '1', stderr)
+  return pid
 }
 
 test('its maker ends, or throws: it is gone', { skip }, () => {
   for (const how of ['process.exit(3)', 'throw new Error("deliberate")', '']) {
-    const { pid } = maker(how)
-    assert.deepEqual(instancesOf(pid), [], how)
+    assert.deepEqual(instancesOf(maker(how)), [], how)
   }
 })
 
 test('its maker is killed without a word: the next removes it', { skip }, () => {
-  const { pid } = maker(`process.kill(process.pid, 'SIGKILL')`)
+  const pid = maker(`process.kill(process.pid, 'SIGKILL')`)
   const [left] = instancesOf(pid)
   // Another run of anybody's may have swept already.
   if (left !== undefined) assert(existsSync(join(tracefs(), 'instances', left)))
