@@ -4,7 +4,7 @@ import { findingText, labelText, quantityText, textOf } from '../claims/words.js
 import { rounded } from '../measure/statistics.js'
 import type { Text } from '../text/language.js'
 import { barChart, lineChart } from './charts.js'
-import { colourOf } from './colours.js'
+import { coloursOf } from './colours.js'
 import { html, type Markup } from './html.js'
 import { figure, section, type Table } from './parts.js'
 import type { Words } from './phases-figure.js'
@@ -80,10 +80,10 @@ const format = (unit: Unit, text: Text) => (value: number) => quantityText({ val
 function linesOf({ name }: Result, lines: Lines, text: Text): Markup {
   const label = (key: string) => labelText(name, key, text)
   // A measured curve and its extrapolation are one colour.
-  const names = [...new Set(lines.series.map((series) => series.label))]
+  const colours = coloursOf([...new Set(lines.series.map((series) => series.label))])
   const curves = lines.series.map((series) => ({
     label: series.extrapolated ? text.report.claims.extrapolated(label(series.label)) : label(series.label),
-    colour: colourOf(series.label, names.indexOf(series.label)),
+    colour: colours.get(series.label)!,
     points: series.points,
     extrapolated: series.extrapolated,
   }))
@@ -109,9 +109,10 @@ function linesOf({ name }: Result, lines: Lines, text: Text): Markup {
 function barsOf({ name }: Result, it: Bars, text: Text): Markup {
   const title = labelText(name, it.label, text)
   const shown = format(it.unit, text)
-  const named = it.bars.map((bar, index) => ({
+  const colours = coloursOf(it.bars.map((bar) => bar.label))
+  const named = it.bars.map((bar) => ({
     label: labelText(name, bar.label, text),
-    colour: colourOf(bar.label, index),
+    colour: colours.get(bar.label)!,
     parts: [{ name: '', value: bar.value }],
     text: shown(bar.value),
     spread: null,

@@ -3,7 +3,7 @@ import type { Result } from '../measure/results.js'
 import { rounded } from '../measure/statistics.js'
 import type { Text } from '../text/language.js'
 import { type BarChart, barChart, type LineChart, lineChart } from './charts.js'
-import { colourOf, familyColour } from './colours.js'
+import { coloursOf, familyColour } from './colours.js'
 import type { Markup } from './html.js'
 import { type Measure, sum, whyNot } from './measures.js'
 
@@ -25,10 +25,11 @@ export function barsOf(group: readonly Result[], measure: Measure, text: Text): 
 /** Curves over the number of connections, of results that differ in nothing else. */
 export function curvesOf(results: readonly Result[], measure: Measure, text: Text): Markup {
   const names = [...new Set(results.map(({ model }) => model))]
+  const colours = coloursOf(names)
   const curves = names
-    .map((name, index): LineChart['curves'][number] => ({
+    .map((name): LineChart['curves'][number] => ({
       label: name,
-      colour: colourOf(name, index),
+      colour: colours.get(name)!,
       extrapolated: false,
       points: results
         .filter(({ model }) => model === name)

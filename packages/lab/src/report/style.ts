@@ -102,7 +102,7 @@ svg.ff-trace { display: block; min-width: 900px; width: 100%; height: auto; }
 .verdicts { list-style: none; margin: 1rem 0; padding: 0; display: grid; gap: .3rem; }
 .verdicts a { display: flex; gap: .7rem; align-items: baseline; color: inherit; text-decoration: none; padding: .3rem .5rem; border-radius: 8px; }
 .verdicts a:hover { background: var(--column); }
-.badge { flex: none; display: inline-block; min-width: 7.6em; text-align: center; font-size: .8rem; font-weight: 700; line-height: 1.5; padding: .05rem .6rem; border-radius: 99px; color: var(--soft); background: var(--none-ground); }
+.badge { flex: none; display: inline-block; min-width: 8.9em; text-align: center; font-size: .8rem; font-weight: 700; line-height: 1.5; padding: .05rem .6rem; border-radius: 99px; color: var(--soft); background: var(--none-ground); }
 .badge.holds, .passed { color: var(--good); } .badge.holds { background: var(--good-ground); }
 .badge.holds-when { color: var(--warn); background: var(--warn-ground); }
 .badge.does-not-hold, .failed { color: var(--bad); } .badge.does-not-hold { background: var(--bad-ground); }

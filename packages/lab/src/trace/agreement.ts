@@ -84,7 +84,7 @@ const systemCalls: Readonly<Record<string, readonly string[]>> = {
 }
 
 /** The kernel prints whole microseconds, cut off. */
-const GRAIN_MICROS = 1.5
+export const GRAIN_MICROS = 1.5
 
 /** Puts beside each call when the kernel saw it. @param kernel not folded */
 export function beside(events: readonly Event[], kernel: readonly KernelEvent[]): Event[] {
@@ -154,7 +154,7 @@ export function sightings(
     see('copy-begins', copy?.began, copy?.kernel?.entered)
   }
   if (copy === undefined) see('copy-ends', ...elsewhere(events, kernel), 'told-later')
-  else see('copy-ends', copy.ended, last(copy), both ? 'way-back' : null)
+  else see('copy-ends', copy.ended, last(copy), both || sent === undefined ? 'way-back' : null)
   const ready = both ? undefined : wait === undefined ? copy?.kernel?.entered : last(wait)
   see('stamp-ready', timeline.stamps.ready, ready, 'library')
   see('stamp-copied', timeline.stamps.copied, last(copy), 'library')

@@ -15,7 +15,7 @@ export function resultOf({ result, error, out }: CallEvent): string {
   return error ?? (out === null ? String(result) : `${result} (${out})`)
 }
 
-const receiving = /^(recv|recvfrom|read)$/
+const receiving = /^(recv|recvfrom|read|pread)$/
 const waiting = /^(epoll_wait|select|poll|ppoll)$/
 
 /** What the kernel does with a call that sleeps. */
@@ -59,7 +59,9 @@ export function factsOf(trace: Trace, text: Text): string[] {
   const sent = events.find((event) => event.kind === 'mark' && event.mark === 'sent')
   const facts = [
     says.phases(duration(phase1.to - phase1.from, text), duration(phase2.to - phase2.from, text)),
-    says.delivered(duration(delivered - (sent === undefined ? 0 : startOf(sent)), text)),
+    sent === undefined
+      ? text.witness.facts.fromAsking(duration(delivered, text))
+      : says.delivered(duration(delivered - startOf(sent), text)),
     says.calls(calls, again),
   ]
   if (borrowed) facts.push(says.borrowed(model))

@@ -9,8 +9,8 @@ import { Failure } from '../failure.js'
 import { Child, Unanswered } from '../processes.js'
 import type { Text } from '../text/language.js'
 import { agreementOf, beside, type Sighting, sightings } from './agreement.js'
-import { type Event, startOf } from './event.js'
-import type { KernelEvent } from './kernel/event.js'
+import { type CallEvent, type Event, startOf } from './event.js'
+import type { KernelEvent, KernelMark } from './kernel/event.js'
 import { foldedKernel, testimonyOf } from './kernel/testimony.js'
 import { callWitness, type Witness } from './kernel/witness.js'
 import { Peer, type SendTimes, type SocketProtocol, warmUpSending } from './peer.js'
@@ -66,7 +66,12 @@ export async function traceMessage(
         ? { usable: false, ...(called as Exclude<typeof called, { witness: Witness }>) }
         : blind
           ? { usable: false, reason: 'other-numbers', detail: '' }
-          : { usable: true, events: foldedKernel(kernel), missing: witness.missing, lost }
+          : {
+              usable: true,
+              events: foldedKernel(kernel, callsOf(timeline.events)),
+              missing: witness.missing,
+              lost,
+            }
     return {
       model: model.name,
       family: model.family,
@@ -109,7 +114,7 @@ async function tell(
   try {
     // What Node brings along is there by now, and nothing of the model's.
     await child.ask('hello', null, PATIENCE_MS)
-    const strangers = new Set(readdirSync(`/proc/${child.pid}/task`).map(Number))
+    const strangers = new Set(threadsOf(child.pid))
     await child.ask('ready', null, PATIENCE_MS)
     const told: Told[] = []
     for (let message = 0; message < repeats; message++) {
@@ -127,6 +132,10 @@ async function tell(
     throw error instanceof Unanswered ? new Failure(text.errors.noMessage(model.name)) : error
   }
 }
+
+const threadsOf = (pid: number): number[] => readdirSync(`/proc/${pid}/task`).map(Number)
+
+const callsOf = (events: readonly Event[]): CallEvent[] => events.filter((event) => event.kind === 'call')
 
 interface Heard {
   readonly pid: number
@@ -156,6 +165,7 @@ function heard(
           threads: new Map(recorded.threads),
           sender: process.pid,
           strangers,
+          process: new Set(threadsOf(pid)),
           socket:
             protocol === 'file'
               ? null
@@ -168,7 +178,9 @@ function heard(
           return at <= end && at >= (event.actor === 'sender' ? sentAt - 2 : 0)
         })
   const events = kernel === null ? all : beside(all, kernel)
-  const timeline = timelineOf(recorded, sent, events, deviceDone(kernel))
+  const done = protocol === 'file' ? deviceDone(kernel ?? []) : null
+  if (done !== null) kernel?.push(done)
+  const timeline = timelineOf(recorded, sent, events, done?.at ?? null)
   return {
     timeline,
     events,
@@ -180,14 +192,14 @@ function heard(
 }
 
 /** Of a file: when whoever waited for the device was woken. */
-function deviceDone(kernel: readonly KernelEvent[] | null): number | null {
-  if (kernel === null) return null
-  const asked = kernel.findLast((event) => event.kind === 'disk-asked')
-  if (asked?.kind !== 'disk-asked') return null
-  const woken = kernel.find(
-    (event) => event.kind === 'woken' && event.actor === asked.actor && event.at > asked.at,
+function deviceDone(kernel: readonly KernelEvent[]): KernelMark | null {
+  const marks = kernel.filter((event) => event.kind !== 'call')
+  const asked = marks.findLast(({ kind }) => kind === 'disk-asked')
+  if (asked === undefined) return null
+  const woken = marks.find(
+    ({ kind, actor, at }) => kind === 'woken' && actor === asked.actor && at > asked.at,
   )
-  return woken?.kind === 'woken' ? woken.at : null
+  return woken === undefined ? null : { ...woken, kind: 'disk-done' }
 }
 
 /** Who provides what is waited for. */

@@ -47,6 +47,7 @@ export const witness = {
     diskDone: 'the device has delivered',
   },
   facts: {
+    fromAsking: (time: string) => `From the question to the application's handler: ${time}.`,
     agree: (worst: string, target: number, repeats: number) =>
       `Our stamps and the kernel's tracepoints agree: ${worst} µs apart at most, as the median of ${count(repeats)} ${repeats === 1 ? 'message' : 'messages'} (wanted: ${count(target)} µs).`,
     disagree: (where: string, worst: string, target: number, repeats: number, why: string) =>

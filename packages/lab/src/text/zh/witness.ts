@@ -46,6 +46,7 @@ export const witness: Text['witness'] = {
     diskDone: '设备已交付数据',
   },
   facts: {
+    fromAsking: (time) => `从发出请求到应用程序的处理函数拿到：${time}。`,
     agree: (worst, target, repeats) =>
       `我们的时间戳与内核的跟踪点一致：${count(repeats)} 条消息的中位数最多相差 ${worst} µs（目标 ${count(target)} µs）。`,
     disagree: (where, worst, target, repeats, why) =>

@@ -1,4 +1,6 @@
 /** From the raw events of the kernel to those of one trace: whose they are, in microseconds since it began. */
+import { GRAIN_MICROS } from '../agreement.js'
+import type { CallEvent } from '../event.js'
 import type { Actor, KernelCall, KernelEvent, KernelMark } from './event.js'
 import type { RawEvent } from './parse.js'
 
@@ -12,13 +14,15 @@ export interface Cast {
   readonly sender: number
   /** What the message comes over: AF_INET with UDP or TCP, AF_UNIX. */
   readonly socket: { readonly family: number; readonly protocol: number } | null
-  /** Other threads that were there before: Node's own. What they do is another story. */
+  /** Threads of the process that were there before anything: Node's own. What they do is another story. */
   readonly strangers: ReadonlySet<number>
+  /** All threads of the process. */
+  readonly process: ReadonlySet<number>
 }
 
 /** @returns in the order of time; calls that were entered before the beginning are left out */
 export function testimonyOf(raw: readonly RawEvent[], cast: Cast): KernelEvent[] {
-  const { zero, main, threads, sender, socket, strangers } = cast
+  const { zero, main, threads, sender, socket, strangers, process } = cast
   const events: KernelEvent[] = []
   const open = new Map<number, KernelCall>()
   const actorOf = (tid: number): Actor | null => {
@@ -28,11 +32,9 @@ export function testimonyOf(raw: readonly RawEvent[], cast: Cast): KernelEvent[]
     if (own !== undefined) return own
     return strangers.has(tid) ? null : 'helper'
   }
-  /** A thread of the application's: others are switched and woken as well, and the kernel tells of them. */
-  const ownOf = (tid: number): Actor | null => {
-    const actor = actorOf(tid)
-    return typeof actor === 'number' ? actor : null
-  }
+  /** A thread of the application's: the kernel tells of all that those who are followed wake or make way for. */
+  const ownOf = (tid: number): Actor | null =>
+    tid === main || process.has(tid) || threads.has(tid) ? actorOf(tid) : null
   for (const event of raw) {
     const at = (event.at - zero) / 1000
     const mark = (
@@ -98,17 +100,34 @@ export function testimonyOf(raw: readonly RawEvent[], cast: Cast): KernelEvent[]
   return events
 }
 
-/** Calls that one makes again and again, with nothing else in between, are told once with their count. */
-export function foldedKernel(events: readonly KernelEvent[]): KernelEvent[] {
+/** What the scheduler tells of a thread is in its states already. */
+const ofScheduler = /^(sleeps|preempted|runs)$/
+
+/** What Node's loop does in between. */
+const ofNode = /^(epoll_wait|epoll_pwait|read|write|futex)$/
+
+/**
+ * As it is told: without what the states tell already, or the calls, beside which the kernel's times stand; and
+ * without Node's own loop. What is left and comes again and again is told once, with its count.
+ */
+export function foldedKernel(events: readonly KernelEvent[], calls: readonly CallEvent[]): KernelEvent[] {
+  const known = ({ actor, entered, name }: KernelCall) =>
+    typeof actor === 'number' &&
+    (ofNode.test(name) ||
+      calls.some(
+        (call) =>
+          call.thread === actor &&
+          entered >= call.began - GRAIN_MICROS &&
+          entered <= call.ended + GRAIN_MICROS,
+      ))
   const kept: KernelEvent[] = []
   const last = new Map<Actor, KernelCall>()
   for (const event of events) {
     if (event.kind !== 'call') {
-      kept.push(event)
-      if (event.kind !== 'preempted' && event.kind !== 'runs' && event.kind !== 'woken')
-        last.delete(event.actor)
+      if (!ofScheduler.test(event.kind)) kept.push(event)
       continue
     }
+    if (known(event)) continue
     const before = last.get(event.actor)
     if (before?.name === event.name && before.first === event.first && before.result === event.result) {
       before.count++

@@ -1,6 +1,5 @@
 /** The second witness: the kernel's tracepoints, for the threads of one process and for the sender. */
 import { readdirSync } from 'node:fs'
-import { constants } from 'node:os'
 import type { Unusable } from '../trace.js'
 import { type Parsed, parse } from './parse.js'
 import { Instance, TracefsUnusable, tracefs } from './tracefs.js'
@@ -86,10 +85,3 @@ export function callWitness(): Called {
     return { reason: error.reason, detail: error.message }
   }
 }
-
-const names = new Map<number, string>()
-for (const [name, value] of Object.entries(constants.errno)) if (!names.has(value)) names.set(value, name)
-
-/** A system call's result, with the errno by its name. */
-export const kernelResult = (result: number): string =>
-  result < 0 ? (names.get(-result) ?? `${result}`) : `${result}`

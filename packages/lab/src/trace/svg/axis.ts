@@ -42,7 +42,7 @@ function heightOf({ arrow, repeats }: Row): number {
 }
 
 /** A little more room for a little more time: from 10 microseconds to the break. */
-const gapOf = (micros: number) => Math.max(0, Math.min(16, 5 * Math.log10(Math.max(micros, 1) / 10)))
+const gapOf = (micros: number) => (micros <= 10 ? 0 : Math.min(16, 5 * Math.log10(micros / 10)))
 
 export function axisOf(rows: readonly Row[], top: number): Axis {
   const placed: Placed[] = []

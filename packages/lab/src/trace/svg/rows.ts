@@ -4,6 +4,7 @@ import { signalName } from '../describe.js'
 import { type CallEvent, type MarkEvent, startOf } from '../event.js'
 import { aside, entered, resultOf, returned, SLEPT_MICROS } from '../explain.js'
 import type { KernelEvent, KernelMark } from '../kernel/event.js'
+import { kernelResult } from '../kernel/result.js'
 import type { Trace } from '../trace.js'
 
 /** Between the application and the kernel: a call that goes in, that comes back, both; or something from outside. */
@@ -48,16 +49,20 @@ const empty: Omit<Row, 'at' | 'until'> = {
 }
 
 export function rowsOf(trace: Trace, text: Text): Row[] {
-  const rows = trace.events.flatMap((event) =>
-    event.kind === 'call' ? callRows(event, trace, text) : [markRow(event, text)],
-  )
   const { kernel } = trace
-  if (kernel.usable) rows.push(...kernel.events.flatMap((event) => witnessed(event, trace, text)))
+  const told = kernel.usable ? kernel.events.flatMap((event) => witnessed(event, trace, text)) : []
+  const moments = [...told.map(({ at }) => at), ...trace.events.map(startOf)]
+  const rows = trace.events.flatMap((event) =>
+    event.kind === 'call' ? callRows(event, trace, moments, text) : [markRow(event, text)],
+  )
+  rows.push(...told)
   // What was before the beginning comes first; else a stable sort keeps the order within a moment.
   return rows.sort((a, b) => Number(a.timed) - Number(b.timed) || a.at - b.at)
 }
 
-function callRows(event: CallEvent, { fd, delivered }: Trace, text: Text): Row[] {
+/** @param moments when everything else happened: a call during which something did has two rows */
+function callRows(event: CallEvent, trace: Trace, moments: readonly number[], text: Text): Row[] {
+  const { fd, delivered } = trace
   const { name, began, returned: first, ended, count, thread } = event
   const often = count > 1 ? `${text.comma}${text.trace.times(count)}` : ''
   const quiet = aside.test(name)
@@ -67,7 +72,8 @@ function callRows(event: CallEvent, { fd, delivered }: Trace, text: Text): Row[]
   const seenUntil = event.kernel?.left ?? null
   const does = returned(event, fd, text)
   const more = { ...empty, thread, at: ended, until: ended, repeats: true }
-  if (first - began <= SLEPT_MICROS) {
+  const between = count === 1 && moments.some((at) => at > began && at < first)
+  if (first - began <= SLEPT_MICROS && !between) {
     const row: Row = {
       ...call,
       at: began,
@@ -81,8 +87,14 @@ function callRows(event: CallEvent, { fd, delivered }: Trace, text: Text): Row[]
     return count > 1 ? [row, more] : [row]
   }
   const back = count > 1 ? first : Math.min(ended, delivered)
+  // The scheduler knows; a call that takes long may as well have been pushed aside.
+  const slept = trace.kernel.usable
+    ? trace.states.some(
+        (span) => span.thread === thread && span.state === 'asleep' && span.from < first && span.to > began,
+      )
+    : first - began > SLEPT_MICROS
   const pair: Row[] = [
-    { ...call, at: began, until: began, arrow: 'in', kernel: entered(event, fd, text), seen },
+    { ...call, at: began, until: began, arrow: 'in', kernel: slept ? entered(event, fd, text) : '', seen },
     {
       ...empty,
       thread,
@@ -138,7 +150,8 @@ function markRow(event: MarkEvent, text: Text): Row {
 function witnessed(event: KernelEvent, trace: Trace, text: Text): Row[] {
   if (event.kind === 'call') {
     if (event.actor !== 'helper') return []
-    const says = text.witness.tells.helper(event.name, event.result === null ? '…' : String(event.result))
+    const result = event.result === null ? '…' : kernelResult(event.result)
+    const says = text.witness.tells.helper(event.name, result)
     const at = event.left ?? event.entered
     return [{ ...empty, at, until: at, witnessed: true, kernel: says, seen: at }]
   }
