@@ -30,7 +30,7 @@ interface Waited {
   readonly cpuShare: number
 }
 
-interface Data {
+export interface Data {
   readonly windowMs: number
   readonly blocking: Call
   readonly nonBlocking: Call
