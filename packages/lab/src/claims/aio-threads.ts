@@ -20,7 +20,7 @@ import { bars, count, type Experiment, finding, millis, verdictOf } from './clai
 import { sleep } from './sampling.js'
 import { since, tasks } from './tasks.js'
 
-interface Data {
+export interface Data {
   readonly reads: number
   readonly threadsBefore: number
   readonly threadsAdded: number

@@ -31,7 +31,7 @@ interface Way {
   readonly complete: number
 }
 
-interface Data {
+export interface Data {
   readonly reads: number
   readonly ways: readonly Way[]
   readonly uringMissing: string

@@ -70,6 +70,8 @@ export interface Lines {
 export interface Bars {
   readonly kind: 'bars'
   readonly label: string
+  /** Of figures that come once for each of several loads: which. A name, as it is. */
+  readonly group?: string
   readonly unit: Unit
   readonly bars: readonly { readonly label: string; readonly value: number }[]
 }

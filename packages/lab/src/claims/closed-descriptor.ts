@@ -30,7 +30,7 @@ interface Closed {
   readonly remove: string
 }
 
-interface Data {
+export interface Data {
   readonly before: number
   readonly alone: Closed
   readonly duplicated: Closed

@@ -31,7 +31,7 @@ interface Row {
   readonly epollRoom: number
 }
 
-interface Data {
+export interface Data {
   readonly rows: readonly Row[]
   /** Every call found the one that is ready. */
   readonly found: boolean

@@ -34,7 +34,7 @@ interface Mode {
   readonly rest: number
 }
 
-interface Data {
+export interface Data {
   readonly messages: number
   readonly waits: number
   readonly level: Mode

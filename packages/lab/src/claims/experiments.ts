@@ -6,6 +6,8 @@ import { closedDescriptor } from './closed-descriptor.js'
 import { copiedPerWait } from './copied-per-wait.js'
 import { degreeOfBlocking } from './degree-of-blocking.js'
 import { edgeLevel } from './edge-level.js'
+import { efficiency } from './efficiency.js'
+import { layers } from './layers.js'
 import { oneAtATime } from './one-at-a-time.js'
 import { phases } from './phases.js'
 import { pollArray } from './poll-array.js'
@@ -23,6 +25,7 @@ import { waiting } from './waiting.js'
 import { wakeUps } from './wake-ups.js'
 
 export const experiments: readonly Experiment[] = [
+  layers,
   phases,
   degreeOfBlocking,
   waiting,
@@ -44,6 +47,7 @@ export const experiments: readonly Experiment[] = [
   asynchronousCost,
   shortLived,
   threadPerConnection,
+  efficiency,
 ]
 
 export function experimentNamed(name: string): Experiment | undefined {

@@ -19,7 +19,7 @@ interface Multiplexed {
   readonly timeoutAnswer: number
 }
 
-interface Data {
+export interface Data {
   readonly laterMs: number
   readonly askedMs: number
   readonly longMs: number

@@ -13,7 +13,7 @@ import {
 } from 'fivefold/sys'
 import { bytes, count, type Experiment, finding, verdictOf } from './claim.js'
 
-interface Data {
+export interface Data {
   readonly entries: number
   readonly ready: number
   readonly answer: number

@@ -13,7 +13,7 @@ import {
 } from 'fivefold/sys'
 import { bytes, count, type Experiment, finding, verdictOf } from './claim.js'
 
-interface Data {
+export interface Data {
   readonly highest: number
   readonly watched: number
   readonly before: number

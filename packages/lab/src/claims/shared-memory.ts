@@ -27,7 +27,7 @@ interface Mapped {
   readonly bytes: number
 }
 
-interface Data {
+export interface Data {
   readonly registered: number
   readonly events: number
   readonly epoll: Mapped

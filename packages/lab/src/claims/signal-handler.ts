@@ -47,7 +47,7 @@ interface Handled {
   readonly lateMs: number
 }
 
-interface Data {
+export interface Data {
   readonly interrupted: Interrupted
   readonly handled: Handled
   /** How a process ended that had no handler; '' when it did not. */

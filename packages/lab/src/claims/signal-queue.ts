@@ -38,7 +38,7 @@ interface Raised {
   readonly plain: number
 }
 
-interface Data {
+export interface Data {
   readonly sigio: Raised
   readonly realtime: Raised
   readonly overflow: Raised

@@ -49,7 +49,7 @@ interface Moment {
   readonly finally: number
 }
 
-interface Data {
+export interface Data {
   readonly size: number
   readonly sigio: Moment
   readonly epoll: Moment

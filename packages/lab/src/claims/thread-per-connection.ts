@@ -26,7 +26,9 @@ interface Held {
   /** Until each connection has had its first answer. */
   readonly startMs: number
   readonly threads: number
+  /** More than the server held before the first connection; and what it held then. */
   readonly residentBytes: number
+  readonly baseBytes: number
   readonly switchesPerMessage: number
   /** Messages that came back, of so many sent. */
   readonly answered: number
@@ -103,6 +105,7 @@ async function hold({ model, connections }: { model: ModelName; connections: num
     startMs,
     threads: after.threads - before.threads,
     residentBytes: after.residentBytes - before.residentBytes,
+    baseBytes: before.residentBytes,
     switchesPerMessage: (voluntarySwitches + involuntarySwitches) / (ROUNDS * connections),
     answered,
     sent,
@@ -154,21 +157,23 @@ export const threadPerConnection: Experiment<Data> = {
       if (last === undefined) return Math.max(0, first.residentBytes / first.connections)
       return Math.max(0, (last.residentBytes - first.residentBytes) / (last.connections - first.connections))
     }
+    // Of the whole server, what it holds without a connection included.
+    const whole = ({ baseBytes, residentBytes }: Held) => baseBytes + Math.max(0, residentBytes)
     const at = (model: readonly Held[]) =>
-      model.at(-1)!.residentBytes + each(model) * (MANY - model.at(-1)!.connections)
+      whole(model.at(-1)!) + each(model) * (MANY - model.at(-1)!.connections)
     const [threadsAtMany, epollAtMany] = [at(threads), at(epoll)]
     const curve = (model: readonly Held[], label: string, y: (one: Held) => number) =>
       series(
         label,
         'bytes',
-        model.map((point) => [point.connections, Math.max(0, y(point))]),
+        model.map((point) => [point.connections, y(point)]),
       )
     const onward = (model: readonly Held[], label: string, end: number) =>
       series(
         label,
         'bytes',
         [
-          [model.at(-1)!.connections, Math.max(0, model.at(-1)!.residentBytes)],
+          [model.at(-1)!.connections, whole(model.at(-1)!)],
           [MANY, end],
         ],
         true,
@@ -208,9 +213,9 @@ export const threadPerConnection: Experiment<Data> = {
       ],
       figures: [
         lines('memory', x, { label: 'resident', unit: 'bytes', scale: 'log' }, [
-          curve(threads, 'threads', ({ residentBytes }) => residentBytes),
+          curve(threads, 'threads', whole),
           onward(threads, 'threads', threadsAtMany),
-          curve(epoll, 'epoll', ({ residentBytes }) => residentBytes),
+          curve(epoll, 'epoll', whole),
           onward(epoll, 'epoll', epollAtMany),
         ]),
         lines('startUpTime', x, { label: 'untilAnswered', unit: 'milliseconds', scale: 'log' }, [

@@ -30,7 +30,7 @@ interface Ladder {
   readonly answers: number
 }
 
-interface Data {
+export interface Data {
   readonly ladders: readonly Ladder[]
 }
 

@@ -23,7 +23,7 @@ interface Reads {
   readonly cachedBefore: number
 }
 
-interface Data {
+export interface Data {
   readonly reads: number
   readonly size: number
   readonly cached: Reads

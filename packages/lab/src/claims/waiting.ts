@@ -30,7 +30,7 @@ interface Waited {
   readonly cpuShare: number
 }
 
-interface Data {
+export interface Data {
   readonly windowMs: number
   readonly blocking: Call
   readonly nonBlocking: Call
@@ -56,10 +56,10 @@ function sleepInCall(ms: number): Call {
 function askAgain(ms: number): Call {
   const [fd] = socketpair(AF_UNIX, SOCK_DGRAM)
   const byte = Buffer.alloc(1)
-  const until = performance.now() + ms
   let calls = 0
   let again = 0
   const spent = spentOn(() => {
+    const until = performance.now() + ms
     while (performance.now() < until) {
       calls++
       if (rawRecv(fd, byte, 1, MSG_DONTWAIT) === -errnos.EAGAIN) again++

@@ -30,7 +30,7 @@ interface Mode {
   readonly perThread: readonly number[]
 }
 
-interface Data {
+export interface Data {
   readonly threads: number
   readonly plain: Mode
   readonly exclusive: Mode

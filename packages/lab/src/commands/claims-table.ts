@@ -1,9 +1,12 @@
 /** A trial as people read it: the verdicts with a line of evidence each, and what there is to be tried. */
 import type { Experiment, Trial, VerdictName } from '../claims/claim.js'
-import { findingText, textOf } from '../claims/words.js'
+import { findingText, quantityText, textOf } from '../claims/words.js'
 import type { Style, Terminal } from '../terminal/terminal.js'
 import { widthOf, wrap } from '../terminal/width.js'
 import type { Text } from '../text/language.js'
+
+/** When others take more of the machine than this, times are not worth much. */
+const BUSY = 0.1
 
 function paintOf(style: Style): Readonly<Record<VerdictName, (text: string) => string>> {
   return {
@@ -50,6 +53,11 @@ export function showTrial({ results, quick, environment }: Trial, text: Text, ou
     0,
   )
   if (quick) paragraph(out, text.claims.quick, 0)
+  const { takenByOthers } = environment
+  if (takenByOthers !== null && takenByOthers > BUSY) {
+    const taken = quantityText({ value: takenByOthers, unit: 'share' }, text)
+    paragraph(out, text.compare.findings.busy(taken), 0, style.bad)
+  }
   const { system, software } = text.compare.machine
   paragraph(out, system(environment.kernel, environment.libc), 0, style.dim)
   paragraph(

@@ -101,4 +101,28 @@ export const phasesClaims = {
       noMoreThanAll: 'held and at work are no more than all of the time',
     },
   },
+  layers: {
+    title: 'The layers, and the line between',
+    question:
+      'Where is the line between process and kernel: above the transport layer? Which calls go across it?',
+    method:
+      'A client connects and sends to a socket whose server calls nothing but listen; then TCP’s state is looked at. And every call of a process is counted while it serves one connection and one message over epoll.',
+    claims: {
+      transportBelow: {
+        says: 'The transport layer and what is below it are the kernel’s; the user’s process is above.',
+        evidence:
+          'Without a call of the server {established} connection was established; of {sent} sent, {unacknowledged} were unacknowledged, and {waiting} waited in the server’s socket.',
+      },
+      callsAcross: {
+        says: 'The process reaches the network by system calls alone.',
+        evidence: 'One connection and {message} there and back took {calls} calls of {kinds} kinds: {names}.',
+      },
+    },
+    labels: { callsMade: 'calls for one connection and one message, both ends' },
+    checks: {
+      sent: 'the client’s message was taken',
+      echoed: 'the message came back whole',
+      seen: 'the calls that must be there were seen',
+    },
+  },
 }

@@ -61,4 +61,30 @@ export const costsClaims: typeof english = {
       partOfWhole: 'epoll_ctl 占了一部分时间，而不是全部',
     },
   },
+  efficiency: {
+    title: '效率的顺序',
+    question: '教科书给出的五种模型的效率顺序对吗：连接少和多、消息小和大，按吞吐量、CPU 和延迟？',
+    method:
+      '与 `fivefold compare` 相同的测量：回显服务器进程和负载发生器走回环，各占一个处理器，每个字节都核对。吞吐量和 CPU 在所有连接都活跃时测量，延迟在只有一个活跃时测量。相差不到 10 % 的视为相同。',
+    claims: {
+      order: {
+        says: '效率由低到高：阻塞式 < 非阻塞式 < 多路复用 < 信号驱动式 < 异步。',
+        evidence:
+          '{compared} 次比较中，这个顺序有 {holding} 次正确。{regime} 时每条消息的 CPU：阻塞式 {blocking}，非阻塞式 {nonBlocking}，epoll {multiplexing}，SIGIO {signal}，io_uring {asynchronous}。',
+        when: '只看这些：{where}。',
+      },
+      asynchronousFirst: {
+        says: '异步 I/O 效率最高。',
+        evidence:
+          '{regimes} 种负载中，io_uring 有 {first} 种每条消息的 CPU 最少，或最多多 10 %。最省的：{cheapest}。',
+        when: '异步指 io_uring，而且负载是 {where}。',
+      },
+      aioToo: {
+        says: 'POSIX aio 是异步的，所以比多路复用效率高。',
+        evidence: '{regime} 时每条消息的 CPU：aio {aio}，epoll {epoll}（{ratio}）。',
+      },
+    },
+    labels: { rate: '每秒消息数', cpu: '每条消息的 CPU', latency: '延迟，一个活跃（中位数）' },
+    checks: { noErrors: '每个字节都正确返回' },
+  },
 }

@@ -98,4 +98,23 @@ export const phasesClaims: typeof english = {
       noMoreThanAll: '被占住和做工作合计不超过全部时间',
     },
   },
+  layers: {
+    title: '分层，以及中间的界线',
+    question: '进程与内核的界线在哪里：在传输层之上吗？哪些调用越过它？',
+    method:
+      '客户端连接一个除 listen 外什么也不调用的服务器套接字并发送，然后查看 TCP 的状态。再数一个进程用 epoll 服务一个连接、一条消息时的每次调用。',
+    claims: {
+      transportBelow: {
+        says: '传输层及以下属于内核；用户进程在它之上。',
+        evidence:
+          '服务器没有任何调用，就建立了 {established} 个连接；发送的 {sent} 中有 {unacknowledged} 未被确认，{waiting} 已在服务器的套接字里等待。',
+      },
+      callsAcross: {
+        says: '进程只能通过系统调用使用网络。',
+        evidence: '一个连接、往返 {message}，用了 {kinds} 种共 {calls} 次调用：{names}。',
+      },
+    },
+    labels: { callsMade: '一个连接、一条消息的调用（两端）' },
+    checks: { sent: '客户端的消息被接收了', echoed: '消息完整返回', seen: '应有的调用都看到了' },
+  },
 }
