@@ -65,7 +65,7 @@ function paragraph(
   })
 }
 
-function legendOf(group: readonly Result[], text: Text): string[] {
+export function legendOf(group: readonly Result[], text: Text): string[] {
   const says = text.compare
   const lines = [...(group[0]!.protocol === 'file' ? says.legendFiles : says.legend)]
   if (group.some(({ reasons }) => reasons.p99 !== undefined)) lines.push(says.legendFewSamples)
@@ -75,7 +75,7 @@ function legendOf(group: readonly Result[], text: Text): string[] {
 }
 
 /** Results of the same load. */
-function groups(results: readonly Result[]): Result[][] {
+export function groups(results: readonly Result[]): Result[][] {
   const found = new Map<string, Result[]>()
   for (const result of results) {
     const key = `${result.protocol} ${result.connections} ${result.size}`
@@ -149,7 +149,7 @@ function tableOf(group: readonly Result[], text: Text, out: Terminal): string {
   return `${withModel(all.slice(0, half))}\n\n${withModel(all.slice(half))}`
 }
 
-function notesOf(group: readonly Result[], text: Text): string[] {
+export function notesOf(group: readonly Result[], text: Text): string[] {
   const says = text.compare
   const notes: string[] = []
   for (const { model, reason, reasons, errors, generatorBound, generatorShare } of group) {
@@ -167,7 +167,7 @@ function notesOf(group: readonly Result[], text: Text): string[] {
   return notes
 }
 
-function machine(environment: Environment, text: Text): string[] {
+export function machine(environment: Environment, text: Text): string[] {
   const says = text.compare.machine
   const { processors, limits } = environment
   const unknown = (value: string | number | null) => (value === null ? says.unknown : String(value))
@@ -221,7 +221,7 @@ export function percent(share: number): string {
   return `${value >= 10 ? Math.round(value) : value.toFixed(1)} %`
 }
 
-function bytes(size: number): string {
+export function bytes(size: number): string {
   if (size % 1048576 === 0) return `${size / 1048576} MiB`
   return size % 1024 === 0 ? `${size / 1024} KiB` : `${size} B`
 }

@@ -1,24 +1,54 @@
 /** Each model makes the calls that its name promises, in the order that the textbook tells. Times decide nothing. */
 import assert from 'node:assert/strict'
-import { describe, test } from 'node:test'
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, describe, test } from 'node:test'
 import { type ModelName, models } from 'fivefold'
-import { run } from '../testing.js'
+import { run, start } from '../testing.js'
 import type { CallEvent, Event } from '../trace/event.js'
-import type { Timeline } from '../trace/timeline.js'
+import { tracefs } from '../trace/kernel/tracefs.js'
+import { callWitness } from '../trace/kernel/witness.js'
+import { shownOf } from '../trace/svg/testing.js'
+import type { Trace, TraceProtocol } from '../trace/trace.js'
 
-type Protocol = 'tcp' | 'udp' | 'unix'
+type Output = Trace
+type Protocol = TraceProtocol
 
-interface Output extends Timeline {
-  readonly model: ModelName
-  readonly protocol: Protocol
-  readonly bytes: number
-}
+/** Whether the kernel's tracepoints can be read here. */
+const witnessed = (() => {
+  const called = callWitness()
+  if ('witness' in called) called.witness.close()
+  return 'witness' in called
+})()
+
+const folder = mkdtempSync(join(tmpdir(), 'fivefold-test-'))
+after(() => rmSync(folder, { recursive: true }))
 
 async function traced(model: ModelName, protocol: Protocol): Promise<Output> {
-  const { status, out, err, left } = await run(['trace', model, '--protocol', protocol, '--json'])
+  const svg = join(folder, `${model}-${protocol}.svg`)
+  const { status, out, err, left } = await run([
+    ...['trace', model, '--protocol', protocol, '--json'],
+    ...['--svg', svg],
+  ])
   assert.equal(status, 0, err)
   assert.deepEqual(left, [])
-  return JSON.parse(out) as Output
+  const trace = JSON.parse(out) as Output
+  drawn(trace, readFileSync(svg, 'utf8'))
+  return trace
+}
+
+/** Everything that the JSON calls a call is in the picture. */
+function drawn(trace: Output, svg: string): void {
+  const shown = shownOf(svg)
+  for (const event of trace.events) {
+    if (event.kind !== 'call') continue
+    const called = `${event.name}(${event.arguments.join(', ')})`
+    assert(
+      shown.some((words) => words.endsWith(called)),
+      called,
+    )
+  }
 }
 
 const calls = (trace: Output, name: RegExp): CallEvent[] =>
@@ -124,7 +154,7 @@ function sane(trace: Output, model: ModelName, protocol: Protocol): void {
     trace.phase1.from === 0 && trace.phase1.to <= trace.phase2.from && trace.phase2.from <= trace.phase2.to,
   )
   assert(trace.phase2.to <= trace.delivered)
-  assert(trace.phase1.to >= 40_000, 'the message was waited for')
+  assert(trace.phase1.to >= 9_000, 'the message was waited for')
   const marks = trace.events.filter((event) => event.kind === 'mark').map(({ mark }) => mark)
   assert.deepEqual(
     marks.filter((mark) => mark === 'asked' || mark === 'sent' || mark === 'data'),
@@ -133,6 +163,26 @@ function sane(trace: Output, model: ModelName, protocol: Protocol): void {
   const { called, ready, copied, delivered } = trace.stamps
   assert.equal(called, 0)
   assert(ready > 0 && ready <= copied && copied <= delivered)
+  second(trace)
+}
+
+/** What the kernel saw: the calls that we saw as well, in the same order and never outside of ours. */
+function second(trace: Output): void {
+  assert.equal(trace.kernel.usable, witnessed)
+  if (!trace.kernel.usable) return
+  const { events, missing } = trace.kernel
+  if (!missing.includes('sock:sk_data_ready'))
+    assert(events.filter(({ kind }) => kind === 'data-ready').length > 0, 'the data came')
+  const seen = trace.events.filter((event) => event.kind === 'call' && event.kernel !== undefined)
+  assert(seen.length > 0, 'calls')
+  for (const event of seen) {
+    if (event.kind !== 'call') continue
+    const { entered, left } = event.kernel!
+    assert(entered >= event.began - 2, 'no earlier')
+    assert(left === null || left <= event.ended + 2, 'no later')
+  }
+  assert(trace.agreement !== null && trace.agreement.boundaries.length > 1)
+  assert(trace.states.some(({ thread }) => thread === 0))
 }
 
 for (const model of models) {
@@ -150,6 +200,105 @@ for (const model of models) {
     }
   })
 }
+
+for (const model of models) {
+  const verdict = model.probe()
+  if (!verdict.ok) continue
+  test(`trace ${model.name} --protocol file`, async () => {
+    if (!model.limits.files) {
+      const { status, err } = await run(['trace', model.name, '--protocol', 'file'])
+      assert.equal(status, 2)
+      assert.match(err, /cannot wait for a file: .* always ready/)
+      return
+    }
+    const trace = await traced(model.name, 'file')
+    assert.deepEqual([trace.protocol, trace.bytes], ['file', 4096])
+    const marks = trace.events.filter((event) => event.kind === 'mark').map(({ mark }) => mark)
+    assert(!marks.includes('sent') && marks.includes('data'))
+    assert(trace.phase1.to <= trace.phase2.from && trace.phase2.to <= trace.delivered)
+  })
+}
+
+const instancesOf = (pid: number | undefined): string[] =>
+  readdirSync(join(tracefs(), 'instances')).filter((name) => name.startsWith(`fivefold-${pid}-`))
+
+/** Until the kernel records for this process. */
+async function recording(pid: number | undefined): Promise<void> {
+  while (instancesOf(pid).length === 0) await new Promise((resolve) => setTimeout(resolve, 5))
+}
+
+describe('the instance of tracefs is gone', { skip: !witnessed }, () => {
+  // So many that it is at work when it is disturbed.
+  const many = ['trace', 'epoll', '--repeat', '1000']
+
+  test('after Ctrl-C', async () => {
+    const running = start(many)
+    await recording(running.process.pid)
+    running.process.kill('SIGINT')
+    const { status, left } = await running.done
+    assert.equal(status, 130)
+    assert.deepEqual(left, [])
+    assert.deepEqual(instancesOf(running.process.pid), [])
+  })
+
+  test('after the traced process was killed', async () => {
+    const running = start(many)
+    await recording(running.process.pid)
+    const { pid } = running.process
+    let child: number | undefined
+    while (child === undefined) {
+      child = running.alive().find((alive) => alive !== pid)
+      await new Promise((resolve) => setTimeout(resolve, 5))
+    }
+    process.kill(child, 'SIGKILL')
+    const { status, err } = await running.done
+    assert.equal(status, 1)
+    assert.match(err, /ended early \(SIGKILL\)/)
+    assert.deepEqual(instancesOf(pid), [])
+  })
+
+  test('after the next start, when the command itself was killed', async () => {
+    const running = start(many)
+    await recording(running.process.pid)
+    running.process.kill('SIGKILL')
+    await running.done
+    const { status, err } = await run(['trace', 'epoll'])
+    assert.equal(status, 0, err)
+    assert.deepEqual(instancesOf(running.process.pid), [])
+  })
+})
+
+test('trace --all: how far the two agree, of every mechanism', async () => {
+  const able = models.filter((model) => model.probe().ok)
+  const { status, out, err, left } = await run(['trace', '--all', '--repeat', '2', '--json'])
+  assert.equal(status, 0, err)
+  assert.deepEqual(left, [])
+  const { traces } = JSON.parse(out) as { traces: Output[] }
+  assert.deepEqual(
+    traces.map(({ model }) => model),
+    able.map(({ name }) => name),
+  )
+  for (const trace of traces) {
+    assert.equal(trace.repeats, 2)
+    assert.equal(trace.agreement !== null, witnessed)
+    for (const { repeats } of trace.agreement?.boundaries ?? []) assert(repeats <= 2)
+  }
+})
+
+test('what trace does not understand', async () => {
+  for (const [wrong, says] of [
+    [['trace', 'epoll', '--repeat', '0'], /'0' is not a number of repetitions/],
+    [['trace', '--all', 'epoll'], /name none beside it/],
+    [['trace', '--all', '--svg', 'x'], /leave --all away/],
+  ] as const) {
+    const { status, err } = await run(wrong)
+    assert.equal(status, 2)
+    assert.match(err, says)
+  }
+  const { status, err } = await run(['trace', 'epoll', '--svg', join(folder, 'missing', 'x.svg')])
+  assert.equal(status, 1)
+  assert.match(err, /cannot be written: ENOENT/)
+})
 
 test('trace, as people read it: two columns, both phases, in a hundred columns', async () => {
   const { status, out, err } = await run(['trace', 'epoll'])

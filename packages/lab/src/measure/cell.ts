@@ -48,7 +48,7 @@ export interface Cell {
 }
 
 /** A server with few connections and with many. */
-interface Held {
+export interface Held {
   readonly few: Holding
   readonly many: Holding
   /** Why there were not more. */
@@ -105,7 +105,8 @@ function withCapacity(result: Result, { model, text }: Cell, { few, many, refuse
 
 // ---- the first pair
 
-async function measureLoad(cell: Cell): Promise<{ result: Result; held: Held }> {
+/** The first pair alone: no calls counted, no limits tried. */
+export async function measureLoad(cell: Cell): Promise<{ readonly result: Result; readonly held: Held }> {
   const { connections, times, text } = cell
   const reasons: Record<string, string> = {}
   cell.progress('start')

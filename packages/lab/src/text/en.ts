@@ -1,4 +1,8 @@
 /** Everything the command says, in English. The shape of this object is what every other language must fill. */
+import { claimsCommandEn, claimsEn } from './en/claims.js'
+import { diffCommandEn, reportCommandEn, reportEn } from './en/report.js'
+import { witness } from './en/witness.js'
+
 const count = (value: number) => value.toLocaleString('en')
 
 export const en = {
@@ -42,16 +46,22 @@ export const en = {
       options: { json: 'print JSON' },
     },
     trace: {
-      usage: 'trace MODEL [--protocol udp|tcp|unix] [--json]',
+      usage: 'trace MODEL|--all [OPTION…]',
       summary: 'one message through one model, step by step',
       about:
-        'Receives one message through one model and shows what happened, in order: what the application called and with what, what came back, EAGAINs, signals and completions, with the time since the start. Phase 1 is the wait for the data, phase 2 the copy from the kernel to the process. The message is sent by another process, 50 ms after the wait began. What repeats is shown once, with its count.',
+        "Receives one message through one model and shows what happened, in order: what the application called and with what, what came back, EAGAINs, signals and completions, with the time since the start. Phase 1 is the wait for the data, phase 2 the copy from the kernel to the process. The message is sent by another process, 10 ms after the wait began. What repeats is shown once, with its count. Two witnesses tell it: our own stamps, and, for the superuser, the kernel's tracepoints; how far they agree is said.",
       options: {
         protocol:
-          'udp (the default, as in the textbook), tcp or unix; tcp is the default where a model borrows another for datagrams',
+          'udp (the default, as in the textbook), tcp, unix or file (one that is not in memory); tcp is the default where a model borrows another for datagrams',
+        repeat: 'how many messages, from 1 to 1000; the one in the middle is shown',
+        all: 'every mechanism that works here: a table of how far the two witnesses agree',
+        svg: 'draw it to this file',
         json: 'print JSON',
       },
     },
+    claims: claimsCommandEn,
+    report: reportCommandEn,
+    diff: diffCommandEn,
     compare: {
       usage: 'compare [OPTION…]',
       summary: 'the same load through every model, side by side',
@@ -70,6 +80,9 @@ export const en = {
       },
     },
   },
+
+  claims: claimsEn,
+  report: reportEn,
 
   errors: {
     unknownCommand: (name: string, known: string) =>
@@ -259,6 +272,8 @@ export const en = {
       command: (line: string, date: string) => `${line} · ${date}`,
     },
   },
+
+  witness,
 
   trace: {
     title: (model: string, kind: string, protocol: string, message: string) =>

@@ -1,5 +1,8 @@
 /** 简体中文。结构由英文版规定：缺一条、多一条，都不能通过编译。 */
 import type { Text } from './language.js'
+import { claimsCommandZh, claimsZh } from './zh/claims.js'
+import { diffCommandZh, reportCommandZh, reportZh } from './zh/report.js'
+import { witness } from './zh/witness.js'
 
 const count = (value: number) => value.toLocaleString('en')
 
@@ -43,15 +46,22 @@ export const zh: Text = {
       options: { json: '输出 JSON' },
     },
     trace: {
-      usage: 'trace MODEL [--protocol udp|tcp|unix] [--json]',
+      usage: 'trace MODEL|--all [选项…]',
       summary: '一条消息经过一种模型的全过程，逐步列出',
       about:
-        '用一种模型接收一条消息，按顺序列出发生的事：应用程序调用了什么、参数和返回值、EAGAIN、信号、完成通知，以及从开始算起的时间。阶段 1 是等待数据，阶段 2 是把数据从内核拷贝到进程。消息由另一个进程在等待开始 50 毫秒之后发出。重复的调用只列一次，并注明次数。',
+        '用一种模型接收一条消息，按顺序列出发生的事：应用程序调用了什么、参数和返回值、EAGAIN、信号、完成通知，以及从开始算起的时间。阶段 1 是等待数据，阶段 2 是把数据从内核拷贝到进程。消息由另一个进程在等待开始 10 毫秒之后发出。重复的调用只列一次，并注明次数。有两位证人：我们自己的时间戳，以及（超级用户可用）内核的跟踪点；并说明两者相差多少。',
       options: {
-        protocol: 'udp（默认，与教科书一致）、tcp 或 unix；收数据报要借用别的机制的模型默认用 tcp',
+        protocol:
+          'udp（默认，与教科书一致）、tcp、unix 或 file（不在内存中的文件）；收数据报要借用别的机制的模型默认用 tcp',
+        repeat: '多少条消息，1 到 1000；显示居中的那一条',
+        all: '这里可用的每一种机制：列表说明两位证人相差多少',
+        svg: '画到这个文件',
         json: '输出 JSON',
       },
     },
+    claims: claimsCommandZh,
+    report: reportCommandZh,
+    diff: diffCommandZh,
     compare: {
       usage: 'compare [选项…]',
       summary: '让每种模型承受同样的负载，并排比较',
@@ -70,6 +80,9 @@ export const zh: Text = {
       },
     },
   },
+
+  claims: claimsZh,
+  report: reportZh,
 
   errors: {
     unknownCommand: (name, known) => `没有命令“${name}”；可用的有：${known}, help`,
@@ -236,6 +249,8 @@ export const zh: Text = {
       command: (line, date) => `${line} · ${date}`,
     },
   },
+
+  witness,
 
   trace: {
     title: (model, kind, protocol, message) => `${model} · ${kind} · ${protocol} · 一条 ${message}的消息`,

@@ -149,6 +149,7 @@ const arguments_: Readonly<Record<string, Describe>> = {
   sendto: ([fd, , length, flags]) => [integer(fd), 'buffer', integer(length), message(flags), 'to'],
   read: transfer(),
   write: transfer(),
+  pread: ([fd, , length, offset]) => [integer(fd), 'buffer', integer(length), integer(offset)],
   epoll_ctl: ([epoll, operation, fd, event], see) => {
     const memory = memoryAt(event, epollEventBytes, see)
     const events = memory === null || operation === 2 ? '' : epollEvents(memory.getUint32(0, true))
@@ -241,8 +242,8 @@ const systemCalls: Readonly<Record<number, string>> = {
   427: 'io_uring_register',
   441: 'epoll_pwait2',
   ...(process.arch === 'x64'
-    ? { 186: 'gettid', 234: 'tgkill', 297: 'rt_tgsigqueueinfo' }
-    : { 178: 'gettid', 131: 'tgkill', 240: 'rt_tgsigqueueinfo' }),
+    ? { 44: 'sendto', 45: 'recvfrom', 186: 'gettid', 234: 'tgkill', 297: 'rt_tgsigqueueinfo' }
+    : { 206: 'sendto', 207: 'recvfrom', 178: 'gettid', 131: 'tgkill', 240: 'rt_tgsigqueueinfo' }),
 }
 
 /** The man page's name, and the parameters that belong to it. */

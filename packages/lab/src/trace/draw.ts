@@ -2,20 +2,13 @@
  * The timeline as the textbook draws it: the application on the left, the kernel on the right, time downwards, the
  * two phases as brackets beside them.
  */
-import type { Model } from 'fivefold'
 import type { Terminal } from '../terminal/terminal.js'
 import { cut, pad, widthOf, wrap } from '../terminal/width.js'
 import type { Text } from '../text/language.js'
-import { type CallEvent, type Event, startOf } from './event.js'
-import type { TraceProtocol } from './run.js'
+import type { CallEvent, Event } from './event.js'
+import { aside, entered, factsOf, micros, resultOf, returned, SLEPT_MICROS, witnessFacts } from './explain.js'
 import type { Timeline } from './timeline.js'
-
-/** A call that takes longer has slept: it is drawn with its beginning and its end apart. */
-const SLEPT_MICROS = 1000
-
-/** Calls that say nothing about the model: they are in the JSON. */
-const aside =
-  /^(socket|bind|connect|getsockname|getpeername|[gs]etsockopt|mmap|gettid|sched_\w+|pthread_sigmask|getrlimit|__libc_\w+)$/
+import type { Trace } from './trace.js'
 
 interface Row {
   readonly at: number | null
@@ -28,16 +21,10 @@ interface Row {
   readonly order: number
 }
 
-export function draw(
-  model: Model,
-  protocol: TraceProtocol,
-  timeline: Timeline,
-  text: Text,
-  out: Terminal,
-): void {
+export function draw(trace: Trace, text: Text, out: Terminal): void {
   const says = text.trace
   const { style } = out
-  const rows = rowsOf(timeline, text)
+  const rows = rowsOf(trace, text)
   const timeWidth = Math.max(
     widthOf(says.time),
     ...rows.map(({ at }) => (at === null ? 0 : micros(at, text).length)),
@@ -65,7 +52,7 @@ export function draw(
         .trimEnd(),
     )
   line(style.dim(says.time), style.bold(says.application), '', style.bold(says.kernel), '')
-  const brackets = bracketsOf(rows, timeline, text)
+  const brackets = bracketsOf(rows, trace, text)
   rows.forEach((row, index) => {
     const { label, phase } = brackets[index]!
     const paint = phase === 1 ? style.first : phase === 2 ? style.second : (it: string) => it
@@ -78,7 +65,7 @@ export function draw(
     )
   })
   out.line()
-  for (const fact of factsOf(model, protocol, timeline, text)) {
+  for (const fact of [...factsOf(trace, text), ...witnessFacts(trace, text)]) {
     for (const [index, piece] of wrap(fact, out.columns - 4).entries())
       out.line(`${index === 0 ? '  · ' : '    '}${piece}`)
   }
@@ -158,47 +145,6 @@ function rowsOf({ events, delivered, fd }: Timeline, text: Text): Row[] {
   }
 }
 
-function resultOf({ result, error, out }: CallEvent): string {
-  return error ?? (out === null ? String(result) : `${result} (${out})`)
-}
-
-const receiving = /^(recv|recvfrom|read)$/
-const waiting = /^(epoll_wait|select|poll|ppoll)$/
-
-/** What the kernel does with a call that sleeps. */
-function entered({ name, arguments: parameters }: CallEvent, fd: number, text: Text): string {
-  const says = text.trace.kernelDoes
-  if (receiving.test(name)) return parameters[0] === String(fd) ? says.noDataSleeps : says.sleeps
-  if (name === 'sigtimedwait') return says.noSignalSleeps
-  if (name === 'ppoll') return says.sleepsForSignal
-  if (waiting.test(name)) return says.nothingReadySleeps
-  return says.sleeps
-}
-
-/** What it had done by the time the call returned. */
-function returned(event: CallEvent, fd: number, text: Text): string {
-  const { name, result, error, arguments: parameters } = event
-  const says = text.trace.kernelDoes
-  const slept = event.returned - event.began > SLEPT_MICROS
-  if (receiving.test(name)) {
-    if (error === 'EAGAIN') return slept ? says.timeIsUp : says.noData
-    if (parameters[0] !== String(fd)) return says.woken
-    return result > 0 ? says.copies(text.bytes(result)) : ''
-  }
-  if (name === 'send' || name === 'write') return parameters[0] === String(fd) ? '' : says.wakes
-  if (error === 'EINTR') return says.interrupted
-  if (name === 'sigtimedwait') return error === 'EAGAIN' ? says.timeIsUp : says.takesSignal
-  if (waiting.test(name)) return result === 0 ? says.timeIsUp : says.ready(result)
-  if (name === 'aio_suspend') return error === 'EAGAIN' ? says.timeIsUp : says.completed
-  if (error === 'ETIME') return says.timeIsUp
-  if (name === 'epoll_ctl') return says.remembers
-  if (name === 'fcntl' && parameters.some((parameter) => parameter.includes('O_ASYNC')))
-    return says.willSignal
-  if (name === 'aio_read') return says.aioQueued
-  if (name === 'io_uring_enter') return result > 0 ? says.takes(result) : ''
-  return ''
-}
-
 // ---- phases
 
 function bracketsOf(
@@ -223,28 +169,4 @@ function bracketsOf(
     const label = index === first ? `${edge} ${title}` : index === first + 1 ? `${edge} ${does}` : edge
     return { label, phase }
   })
-}
-
-function factsOf(model: Model, protocol: TraceProtocol, timeline: Timeline, text: Text): string[] {
-  const says = text.trace.facts
-  const { phase1, phase2, delivered, calls, again, events } = timeline
-  const sent = events.find((event) => event.kind === 'mark' && event.mark === 'sent')
-  const facts = [
-    says.phases(duration(phase1.to - phase1.from, text), duration(phase2.to - phase2.from, text)),
-    says.delivered(duration(delivered - (sent === undefined ? 0 : startOf(sent)), text)),
-    says.calls(calls, again),
-  ]
-  if (protocol === 'udp' && model.limits.borrows.includes('recvfrom')) facts.push(says.borrowed(model.name))
-  else facts.push(model.synchronous ? says.synchronous : says.asynchronous)
-  return facts
-}
-
-// ---- numbers
-
-function micros(at: number, text: Text): string {
-  return text.count(Math.round(at))
-}
-
-function duration(value: number, text: Text): string {
-  return value >= 10_000 ? `${(value / 1000).toFixed(1)} ms` : `${text.count(Math.round(value))} µs`
 }

@@ -20,6 +20,8 @@ export interface CallEvent {
   readonly out: string | null
   /** How often it was made in a row, the same each time. */
   count: number
+  /** When the kernel saw it: entered, and left for the first time (null: not seen). Only where it could be asked. */
+  kernel?: { readonly entered: number; readonly left: number | null }
 }
 
 /** Something that is no call. */

@@ -4,6 +4,7 @@
  *
  * A thread that sleeps in a call can tell nobody, so threads write what they noted into shared memory.
  */
+import { readlinkSync } from 'node:fs'
 import { constants } from 'node:os'
 import { getEnvironmentData, isMainThread, setEnvironmentData, threadId } from 'node:worker_threads'
 import { calledAs, describeArguments, describeOut, describeSubmission, type See } from './describe.js'
@@ -11,16 +12,18 @@ import type { CallEvent, Event, Mark } from './event.js'
 
 const KEY = 'fivefold.lab.recorder'
 const LOG_BYTES = 1024 * 1024
+const LOG_AT = 1024
 
 const memory = isMainThread
-  ? new SharedArrayBuffer(16 + LOG_BYTES)
+  ? new SharedArrayBuffer(LOG_AT + LOG_BYTES)
   : (getEnvironmentData(KEY) as unknown as SharedArrayBuffer)
-/** [1 while recording, bytes in the log, the descriptor a thread last began to receive from] */
-const shared = new Int32Array(memory, 0, 4)
-const log = new Uint8Array(memory, 16)
+/** [1 while recording, bytes in the log, the descriptor a thread last began to receive from, -, the threads' tids …] */
+const shared = new Int32Array(memory, 0, LOG_AT / 4)
+const log = new Uint8Array(memory, LOG_AT)
 const RECORDING = 0
 const TAIL = 1
 const RECEIVING = 2
+const TIDS = 4
 
 if (isMainThread) {
   setEnvironmentData(KEY, memory as never)
@@ -147,7 +150,12 @@ if (isMainThread) {
     events.push({ kind: 'mark', mark: 'handler', at: now(), thread: 0, value: null, text: name })
     process.on(name as NodeJS.Signals, () => note('signal', null, name))
   })
-} else note('thread', threadId)
+} else {
+  note('thread', threadId)
+  // The kernel knows it by another number: `PID/task/TID`.
+  const tid = Number(readlinkSync('/proc/thread-self').split('/').at(-1))
+  if (TIDS + threadId < shared.length) Atomics.store(shared, TIDS + threadId, tid)
+}
 
 // ---- of the application's thread
 
@@ -155,6 +163,24 @@ if (isMainThread) {
 export function record(viewOf: See): void {
   see = viewOf
   Atomics.store(shared, RECORDING, 1)
+}
+
+/** What was noted until now is left out; a handler stays installed. */
+export function forget(): void {
+  const handlers = events.filter((event) => event.kind === 'mark' && event.mark === 'handler')
+  events.splice(0, events.length, ...handlers)
+  last = null
+  Atomics.store(shared, TAIL, 0)
+}
+
+/** The threads that the library started, by the kernel's numbers: [tid, number]. */
+export function threads(): [number, number][] {
+  const known: [number, number][] = []
+  for (let number = 1; TIDS + number < shared.length; number++) {
+    const tid = Atomics.load(shared, TIDS + number)
+    if (tid !== 0) known.push([tid, number])
+  }
+  return known
 }
 
 /** Ends the recording. @returns what was noted, in the order of time */

@@ -35,7 +35,7 @@ test('what repeats is there once, also where several calls come round, and where
     call('recv', 2060 + index * 100, 2070 + index * 100, { result: -1, error: 'EAGAIN' }),
   ])
   const { events, calls, again } = timelineOf(
-    { fd: 7, stamps, events: [...waits, mark('data', 60_000, 64)] },
+    { fd: 7, threads: [], stamps, events: [...waits, mark('data', 60_000, 64)] },
     sent,
   )
   const made = events.filter((event) => event.kind === 'call')
@@ -51,13 +51,23 @@ test('what repeats is there once, also where several calls come round, and where
 
 test('phase 2 begins with the call that copies, or when data came to one that slept', () => {
   const separate = timelineOf(
-    { fd: 7, stamps, events: [call('recv', 55_000, 56_000, { result: 64 }), mark('data', 60_000, 64)] },
+    {
+      fd: 7,
+      threads: [],
+      stamps,
+      events: [call('recv', 55_000, 56_000, { result: 64 }), mark('data', 60_000, 64)],
+    },
     sent,
   )
   assert.deepEqual(separate.phase1, { from: 0, to: 54 })
   assert.deepEqual(separate.phase2, { from: 54, to: 55 })
   const slept = timelineOf(
-    { fd: 7, stamps, events: [call('recv', 2000, 56_000, { result: 64 }), mark('data', 60_000, 64)] },
+    {
+      fd: 7,
+      threads: [],
+      stamps,
+      events: [call('recv', 2000, 56_000, { result: 64 }), mark('data', 60_000, 64)],
+    },
     sent,
   )
   assert.deepEqual(slept.phase2, { from: 49, to: 55 })
@@ -65,7 +75,7 @@ test('phase 2 begins with the call that copies, or when data came to one that sl
 
 test('phase 2 of an asynchronous model ends when the application hears of it', () => {
   const events = [mark('completion', 52_000, 64), mark('data', 60_000, 64)]
-  const { phase2, delivered } = timelineOf({ fd: 7, stamps, events }, sent)
+  const { phase2, delivered } = timelineOf({ fd: 7, threads: [], stamps, events }, sent)
   assert.deepEqual(phase2, { from: 49, to: 51 })
   assert.equal(delivered, 59)
 })
@@ -74,6 +84,7 @@ test('what was before the question, and after the answer, is left out', () => {
   const { events } = timelineOf(
     {
       fd: 7,
+      threads: [],
       stamps,
       events: [call('socket', 500, 600), mark('data', 60_000), call('epoll_wait', 61_000, 62_000)],
     },
@@ -83,7 +94,7 @@ test('what was before the question, and after the answer, is left out', () => {
     events.map((event) => (event.kind === 'mark' ? event.mark : event.name)),
     ['asked', 'sent', 'data'],
   )
-  assert.throws(() => timelineOf({ fd: 7, stamps, events: [] }, sent))
+  assert.throws(() => timelineOf({ fd: 7, threads: [], stamps, events: [] }, sent))
 })
 
 test('calls in words', () => {

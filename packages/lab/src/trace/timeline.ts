@@ -27,7 +27,8 @@ export interface Timeline {
   readonly stamps: Readonly<PhaseStamps>
 }
 
-export function timelineOf({ events: recorded, fd, stamps }: Recorded, sent: SendTimes): Timeline {
+/** What happened, from the question to the answer, in order and in microseconds. What repeats is repeated. */
+export function happened({ events: recorded, stamps }: Recorded, sent: SendTimes | null): Event[] {
   const data = recorded.find((event) => event.kind === 'mark' && event.mark === 'data')
   if (data === undefined || stamps.called === 0)
     throw new Error('the recording lacks its beginning or its end')
@@ -43,7 +44,7 @@ export function timelineOf({ events: recorded, fd, stamps }: Recorded, sent: Sen
     text: null,
   })
   const isSetUp = (event: Event) => event.kind === 'mark' && event.mark === 'handler'
-  const during = [...recorded, mark('asked', zero), mark('sent', sent.before)]
+  return [...recorded, mark('asked', zero), ...(sent === null ? [] : [mark('sent', sent.before)])]
     .filter((event) => (startOf(event) >= zero || isSetUp(event)) && startOf(event) <= end)
     .sort((a, b) => startOf(a) - startOf(b))
     .map(
@@ -57,9 +58,24 @@ export function timelineOf({ events: recorded, fd, stamps }: Recorded, sent: Sen
               ended: micros(event.ended),
             },
     )
-  const sentAt = micros(sent.before)
-  const delivered = micros(end)
-  const { from, to } = copySpan(during, fd, sentAt, delivered)
+}
+
+/**
+ * @param during what `happened`
+ * @param sent null: nobody sends, a file is read
+ * @param arrived microseconds: when, by the kernel, the device had delivered what a call waits for
+ */
+export function timelineOf(
+  recorded: Recorded,
+  sent: SendTimes | null,
+  during: readonly Event[] = happened(recorded, sent),
+  arrived: number | null = null,
+): Timeline {
+  const { fd, stamps } = recorded
+  const zero = stamps.called
+  const micros = (time: number) => (time - zero) / 1000
+  const delivered = startOf(during.findLast((event) => event.kind === 'mark' && event.mark === 'data')!)
+  const { from, to } = copySpan(during, fd, sent === null ? arrived : micros(sent.before), delivered)
   const calls = during.filter((event) => event.kind === 'call')
   const sum = (chosen: readonly CallEvent[]) => chosen.reduce((total, { count }) => total + count, 0)
   return {
@@ -79,23 +95,28 @@ export function timelineOf({ events: recorded, fd, stamps }: Recorded, sent: Sen
   }
 }
 
-const copying = /^(recv|recvfrom|recvmsg|read)$/
+const copying = /^(recv|recvfrom|recvmsg|read|pread)$/
 
-function copySpan(events: readonly Event[], fd: number, sentAt: number, delivered: number): Span {
+/** @param there when the data were there; null: nobody could tell, and all of it counts as the wait */
+function copySpan(events: readonly Event[], fd: number, there: number | null, delivered: number): Span {
+  const span = (began: number, ended: number) => {
+    const from = there === null ? ended : Math.min(Math.max(began, there), ended)
+    return { from, to: ended }
+  }
   // A call of the synchronous models: phase 2 begins when it is made, or, if it slept, when there was something.
   for (const event of events) {
     if (event.kind !== 'call' || event.result <= 0 || !copying.test(event.name)) continue
-    if (event.arguments[0] === String(fd)) return { from: Math.max(event.began, sentAt), to: event.ended }
+    if (event.arguments[0] === String(fd)) return span(event.began, event.ended)
   }
   // Else somebody else copied: it is over by the time the application hears of it.
   const heard = events.find(
     (event) =>
-      startOf(event) >= sentAt &&
+      startOf(event) >= (there ?? 0) &&
       ((event.kind === 'mark' && event.mark === 'completion' && (event.value ?? 0) > 0) ||
         (event.kind === 'call' && event.name === 'aio_return' && event.result > 0)),
   )
   const to = heard === undefined ? delivered : heard.kind === 'call' ? heard.ended : heard.at
-  return { from: sentAt, to }
+  return span(0, to)
 }
 
 // ---- what repeats

@@ -1,0 +1,125 @@
+/** The claims: all verdicts at a glance, then each experiment with its evidence and its figures. */
+import type { Bars, Figure, Finding, Lines, Result, Trial, Unit, VerdictName } from '../claims/claim.js'
+import { findingText, labelText, quantityText, textOf } from '../claims/words.js'
+import { rounded } from '../measure/statistics.js'
+import type { Text } from '../text/language.js'
+import { barChart, lineChart } from './charts.js'
+import { coloursOf } from './colours.js'
+import { html, type Markup } from './html.js'
+import { figure, section, type Table } from './parts.js'
+import type { Words } from './phases-figure.js'
+import type { Results } from './results.js'
+
+export function claimsSection({ claims: trial, leftOut }: Results, words: Words): Markup {
+  const { text } = words
+  const says = text.report.claims
+  const left =
+    leftOut.length === 0
+      ? null
+      : html`<p class="missing">${says.leftOut} ${leftOut.map((name) => html`<code>${name}</code> `)}</p>`
+  const content =
+    trial === null || trial.results.length === 0
+      ? html`<p class="missing">${text.report.missing}</p>${left}`
+      : html`<p class="about">${says.about}${trial.quick ? ` ${text.claims.quick}` : ''}</p>
+<p class="tally">${tally(trial, text)}</p>
+<ol class="verdicts">${trial.results.flatMap((result) =>
+          result.findings.map(
+            (finding) =>
+              html`<li><a href="#${anchor(result, words)}">${badge(finding.verdict, text)}<span>${findingText(result.name, finding, text).says}</span></a></li>`,
+          ),
+        )}</ol>
+${trial.results.map((result) => experiment(result, words))}${left}`
+  return section('claims', text.report.sections.claims, words, content)
+}
+
+const anchor = ({ name }: Result, { id }: Words) => id(`claim-${name}`)
+
+const badge = (verdict: VerdictName, text: Text) =>
+  html`<b class="badge ${verdict}">${text.claims.verdicts[verdict]}</b>`
+
+function tally({ results }: Trial, text: Text): string {
+  const findings = results.flatMap(({ findings }) => findings)
+  const of = (name: VerdictName) => findings.filter(({ verdict }) => verdict === name).length
+  return text.claims.tally(of('holds'), of('holds-when'), of('does-not-hold'), of('not-tested'))
+}
+
+function experiment(result: Result, words: Words): Markup {
+  const { text } = words
+  const { title, question, method, checks: said } = textOf(result.name, text)
+  const says = text.report.claims
+  return html`<article class="experiment" id="${anchor(result, words)}"><h3>${title}</h3>
+<p class="question">${question}</p>
+<p class="method">${method}</p>
+<dl class="findings">${result.findings.map((finding) => findingOf(result, finding, text))}</dl>
+${result.figures.length === 0 ? null : html`<div class="charts">${result.figures.map((it) => figureOf(result, it, text))}</div>`}
+<p class="checks">${
+    result.checks.length === 0
+      ? null
+      : html`${says.checks}: ${result.checks.map(
+          ({ check, ok }, index) =>
+            html`${index > 0 ? text.comma : ''}${said[check] ?? check} <b class="${ok ? 'passed' : 'failed'}">${ok ? says.passed : says.failed}</b>`,
+        )} · `
+  }${says.seconds(String(rounded(result.seconds, 2)))}</p></article>`
+}
+
+function findingOf({ name }: Result, finding: Finding, text: Text): Markup {
+  const { says, evidence, when } = findingText(name, finding, text)
+  return html`<div class="finding ${finding.verdict}"><dt>${badge(finding.verdict, text)} ${says}</dt>${
+    when === null ? null : html`<dd class="when">${text.claims.condition} ${when}</dd>`
+  }<dd data-facts="${JSON.stringify(finding.facts)}">${evidence}</dd></div>`
+}
+
+// ---- figures
+
+function figureOf(result: Result, it: Figure, text: Text): Markup {
+  return it.kind === 'lines' ? linesOf(result, it, text) : barsOf(result, it, text)
+}
+
+const format = (unit: Unit, text: Text) => (value: number) => quantityText({ value, unit }, text)
+
+function linesOf({ name }: Result, lines: Lines, text: Text): Markup {
+  const label = (key: string) => labelText(name, key, text)
+  // A measured curve and its extrapolation are one colour.
+  const colours = coloursOf([...new Set(lines.series.map((series) => series.label))])
+  const curves = lines.series.map((series) => ({
+    label: series.extrapolated ? text.report.claims.extrapolated(label(series.label)) : label(series.label),
+    colour: colours.get(series.label)!,
+    points: series.points,
+    extrapolated: series.extrapolated,
+  }))
+  const drawing = lineChart({
+    title: label(lines.label),
+    curves,
+    x: { label: label(lines.x.label), log: lines.x.scale === 'log', format: format(lines.x.unit, text) },
+    y: { label: label(lines.y.label), log: lines.y.scale === 'log', format: format(lines.y.unit, text) },
+  })
+  const places = [...new Set(curves.flatMap(({ points }) => points.map(([x]) => x)))].toSorted(
+    (a, b) => a - b,
+  )
+  const table: Table = {
+    heads: [label(lines.x.label), ...curves.map((curve) => curve.label)],
+    rows: places.map((place) => [
+      format(lines.x.unit, text)(place),
+      ...curves.map(({ points }) => points.find(([x]) => x === place)?.[1] ?? text.none),
+    ]),
+  }
+  return figure(label(lines.label), drawing, table, text)
+}
+
+function barsOf({ name }: Result, it: Bars, text: Text): Markup {
+  const title = labelText(name, it.label, text)
+  const shown = format(it.unit, text)
+  const colours = coloursOf(it.bars.map((bar) => bar.label))
+  const named = it.bars.map((bar) => ({
+    label: labelText(name, bar.label, text),
+    colour: colours.get(bar.label)!,
+    parts: [{ name: '', value: bar.value }],
+    text: shown(bar.value),
+    spread: null,
+  }))
+  const table: Table = {
+    heads: [text.report.measures.mechanism, title],
+    rows: named.map(({ label, parts }) => [label, parts[0]!.value]),
+  }
+  return figure(title, barChart({ title, bars: named, format: shown, legend: [] }), table, text)
+}
