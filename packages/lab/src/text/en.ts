@@ -1,4 +1,6 @@
 /** Everything the command says, in English. The shape of this object is what every other language must fill. */
+import { serve } from './en/serve.js'
+
 const count = (value: number) => value.toLocaleString('en')
 
 export const en = {
@@ -69,6 +71,7 @@ export const en = {
         json: 'print JSON',
       },
     },
+    serve: serve.command,
   },
 
   errors: {
@@ -259,6 +262,8 @@ export const en = {
       command: (line: string, date: string) => `${line} · ${date}`,
     },
   },
+
+  serve: serve.says,
 
   trace: {
     title: (model: string, kind: string, protocol: string, message: string) =>

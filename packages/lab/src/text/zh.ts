@@ -1,5 +1,6 @@
 /** 简体中文。结构由英文版规定：缺一条、多一条，都不能通过编译。 */
 import type { Text } from './language.js'
+import { serve } from './zh/serve.js'
 
 const count = (value: number) => value.toLocaleString('en')
 
@@ -69,6 +70,7 @@ export const zh: Text = {
         json: '输出 JSON',
       },
     },
+    serve: serve.command,
   },
 
   errors: {
@@ -236,6 +238,8 @@ export const zh: Text = {
       command: (line, date) => `${line} · ${date}`,
     },
   },
+
+  serve: serve.says,
 
   trace: {
     title: (model, kind, protocol, message) => `${model} · ${kind} · ${protocol} · 一条 ${message}的消息`,
