@@ -4,6 +4,7 @@ import { execFileSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { Agent, type IncomingHttpHeaders, request } from 'node:http'
+import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
@@ -262,7 +263,12 @@ for (const model of models) {
     assert.equal(sum('fivefold_response_body_bytes_total'), bytes)
     assert.equal(sum('fivefold_connections_total'), totals.accepted)
     assert(sum('process_cpu_seconds_total') > 0)
+    // Who has connected and said nothing is let go as well, without waiting for the time limit.
+    const mute = connect(own.port, '127.0.0.1').on('error', () => {})
+    while (allTotals(memory).accepted === totals.accepted)
+      await new Promise((resolve) => setTimeout(resolve, 5))
     assert.equal(await own.stop(10_000), 0)
+    mute.destroy()
     assert.equal(allTotals(memory).open, 0)
     await assert.rejects(ask('/', { port: own.port }), { code: 'ECONNREFUSED' })
   })

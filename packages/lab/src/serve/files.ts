@@ -4,7 +4,7 @@
  * beside the file.
  */
 import { once } from 'node:events'
-import { realpathSync, type Stats } from 'node:fs'
+import { realpathSync, type Stats, statSync } from 'node:fs'
 import { realpath } from 'node:fs/promises'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { pipeline, type Readable } from 'node:stream'
@@ -35,6 +35,9 @@ export class Files {
    */
   constructor(folder: string, counters: Counters, finished: () => void) {
     this.#root = realpathSync(folder)
+    if (!statSync(this.#root).isDirectory()) {
+      throw Object.assign(new Error(`${folder} is not a folder`), { code: 'ENOTDIR', syscall: 'realpath' })
+    }
     this.#counters = counters
     this.#finished = finished
     this.#options = {

@@ -25,10 +25,11 @@ const BACKLOG = 4096
 /** An idle connection is kept for so long, as nginx does it about; Node's five seconds cost clients reconnects. */
 const KEEP_ALIVE_MS = 65_000
 /**
- * At the end, connections are closed after so long without any request: what was sent before the end was known has
- * arrived by then.
+ * At the end, silent connections are closed when there was no request on any for this share of the time limit: what
+ * was sent before the end was known has arrived by then. A client that sends just then has to ask again elsewhere, as
+ * with every HTTP/1.1 server (RFC 9112, 9.3.1).
  */
-const QUIET_MS = 500
+const QUIET_SHARE = 1 / 20
 
 export class WebServer {
   readonly port: number
@@ -108,7 +109,7 @@ export class WebServer {
     // The server's own 'close' comes before that of its last connections.
     const over = () => closed && this.#state.open.size === 0
     while (!over() && performance.now() < until) {
-      if (performance.now() - this.#state.lastActivity >= QUIET_MS) {
+      if (performance.now() - this.#state.lastActivity >= limitMs * QUIET_SHARE) {
         closeSilent.call(server)
         // Those that have never said anything do not count as idle with Node.
         for (const socket of this.#state.open) if (socket.bytesRead === 0) socket.destroy()
