@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { parse } from './arguments.js'
 import type { Command } from './commands/command.js'
 import { compare } from './commands/compare.js'
+import { doctor } from './commands/doctor.js'
 import { help, helpOf } from './commands/help.js'
 import { modelsCommand } from './commands/models.js'
 import { serve } from './commands/serve.js'
@@ -11,7 +12,7 @@ import { Failure, oneLine, USAGE } from './failure.js'
 import { terminalOf } from './terminal/terminal.js'
 import { type Language, languageOf, languages } from './text/language.js'
 
-const commands: readonly Command[] = [compare, modelsCommand, trace, serve]
+const commands: readonly Command[] = [compare, modelsCommand, trace, serve, doctor]
 const out = terminalOf(process.stdout)
 const err = terminalOf(process.stderr)
 

@@ -1,4 +1,5 @@
 /** Everything the command says, in English. The shape of this object is what every other language must fill. */
+import { doctor } from './en/doctor.js'
 import { serve } from './en/serve.js'
 
 const count = (value: number) => value.toLocaleString('en')
@@ -72,6 +73,7 @@ export const en = {
       },
     },
     serve: serve.command,
+    doctor: doctor.command,
   },
 
   errors: {
@@ -264,6 +266,7 @@ export const en = {
   },
 
   serve: serve.says,
+  doctor: doctor.says,
 
   trace: {
     title: (model: string, kind: string, protocol: string, message: string) =>

@@ -1,5 +1,6 @@
 /** 简体中文。结构由英文版规定：缺一条、多一条，都不能通过编译。 */
 import type { Text } from './language.js'
+import { doctor } from './zh/doctor.js'
 import { serve } from './zh/serve.js'
 
 const count = (value: number) => value.toLocaleString('en')
@@ -71,6 +72,7 @@ export const zh: Text = {
       },
     },
     serve: serve.command,
+    doctor: doctor.command,
   },
 
   errors: {
@@ -240,6 +242,7 @@ export const zh: Text = {
   },
 
   serve: serve.says,
+  doctor: doctor.says,
 
   trace: {
     title: (model, kind, protocol, message) => `${model} · ${kind} · ${protocol} · 一条 ${message}的消息`,
