@@ -34,9 +34,11 @@ test('every contestant has a command where everything is there, or a place that 
     peers: new Map([
       ['bun', { path: '/bun' }],
       ['deno', { path: '/deno' }],
+      ['sirv', { path: '/sirv' }],
+      ['serve-handler', { path: '/serve-handler' }],
     ]),
     ours: {},
-    tools: { wrk: '4', sockperf: '3', fio: '3' },
+    tools: { wrk: '4', sockperf: '3', fio: '3', nginx: '1' },
   }
   const places = []
   for (const { entries } of scenarios) {
@@ -65,8 +67,10 @@ test('what is missing is skipped with its reason', () => {
     missing: new Map([['epoll', 'there is no cc on this machine']]),
     peers: new Map([['bun', { reason: 'bun could not be installed' }]]),
     ours: { fivefold: null, 'fivefold/http': 'the library has no fivefold/http yet' },
-    tools: { wrk: null, sockperf: null, fio: null },
+    tools: { wrk: null, sockperf: null, fio: null, nginx: null },
   }
+  assert.equal(contestant('nginx', nothing).skip, 'nginx is not installed')
+  assert.equal(contestant('sirv', nothing).skip, 'sirv is not installed')
   assert.equal(contestant('C epoll', nothing).skip, 'there is no cc on this machine')
   assert.equal(contestant('bun serve', nothing).skip, 'bun could not be installed')
   assert.equal(contestant('ours http', nothing).skip, 'the library has no fivefold/http yet')

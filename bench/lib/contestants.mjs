@@ -1,8 +1,10 @@
 // Who can take part, under which name, and the command that starts each.
-import { bin, oursFolder, peersFolder } from './paths.mjs'
+import { resolve as resolvePath } from 'node:path'
+import { bin, labCommand, oursFolder, peersFolder } from './paths.mjs'
+import { site } from './site.mjs'
 
 /**
- * @typedef {'wrk' | 'sockperf' | 'fio'} Tool
+ * @typedef {'wrk' | 'sockperf' | 'fio' | 'nginx'} Tool
  * @typedef {{ command: string[], witness?: Tool, skip?: undefined } | { skip: string, command?: undefined }} Contestant
  *   `witness`: a tool that measures by itself, in its own way
  * @typedef {{
@@ -40,12 +42,23 @@ const ofPeers = {
   deno: ['deno', 'run', '--allow-net', `${peersFolder}deno-listen.ts`],
   'deno serve': ['deno', 'run', '--allow-net', `${peersFolder}deno-serve.ts`],
 }
+/** Libraries that a program of ours puts on node:http. @type {Record<string, string[]>} */
+const libraries = {
+  sirv: [`${peersFolder}static.mjs`, 'sirv', site],
+  'serve-handler': [`${peersFolder}static.mjs`, 'serve-handler', site],
+}
 /** Of which peer a contestant is, or undefined. */
-export const peerOf = (/** @type {string} */ name) => ofPeers[name]?.[0]
+export const peerOf = (/** @type {string} */ name) => (libraries[name] ? name : ofPeers[name]?.[0])
 
 /** Which entry of the library a contestant of ours needs, and what runs it. */
 function ourProgram(/** @type {string[]} */ [subject, ...words]) {
   if (subject === 'http') return { entry: 'fivefold/http', program: ['http.mjs', words[0] ?? 'auto'] }
+  if (subject === 'serve') {
+    return {
+      entry: 'fivefold/http',
+      program: [labCommand, 'serve', site, '--port', '0', '--json', '--model', words[0] ?? 'auto'],
+    }
+  }
   if (subject === 'fs') return { entry: 'fivefold/fs', program: ['fs.mjs', words[0] ?? 'promises'] }
   if (subject === 'dgram') {
     const model = words.find((word) => word !== 'sink') ?? 'auto'
@@ -78,6 +91,15 @@ export function contestant(name, { missing, peers, ours, tools }) {
   if (name === 'sockperf' || name === 'fio') {
     return tools[name] ? { command: [name], witness: name } : { skip: `${name} is not installed` }
   }
+  if (name === 'nginx') {
+    return tools.nginx
+      ? { command: ['bash', `${peersFolder}nginx.sh`, site] }
+      : { skip: 'nginx is not installed' }
+  }
+  if (libraries[name]) {
+    const found = peers.get(name)
+    return found?.path ? node(...libraries[name]) : { skip: found?.reason ?? `${name} is not installed` }
+  }
   const [family, program, ...parameters] = name.split(' ')
   if (family === 'C') {
     const reason = missing.get(program)
@@ -86,7 +108,7 @@ export function contestant(name, { missing, peers, ours, tools }) {
   if (family === 'ours') {
     const { entry, program: whole } = ourProgram([program, ...parameters])
     const reason = ours[entry]
-    return reason ? { skip: reason } : node(oursFolder + whole[0], ...whole.slice(1))
+    return reason ? { skip: reason } : node(resolvePath(oursFolder, whole[0]), ...whole.slice(1))
   }
   const [peer, ...words] = ofPeers[name] ?? []
   const found = peer ? peers.get(peer) : undefined

@@ -100,8 +100,8 @@ export function describe(e) {
 
 /** The tools that measure by themselves, with their versions; null where not installed. */
 export function independentTools() {
-  const version = (/** @type {string} */ name, /** @type {RegExp} */ pattern) => {
-    const { error, stdout, stderr } = spawnSync(name, ['--version'], { encoding: 'utf8' })
+  const version = (/** @type {string} */ name, /** @type {RegExp} */ pattern, flag = '--version') => {
+    const { error, stdout, stderr } = spawnSync(name, [flag], { encoding: 'utf8' })
     if (error) return null
     return `${name} ${`${stdout}${stderr}`.match(pattern)?.[1] ?? ''}`.trim()
   }
@@ -109,6 +109,7 @@ export function independentTools() {
     wrk: version('wrk', /(\d+\.\d+[\w.-]*)/),
     sockperf: version('sockperf', /version\s+(\S+)/),
     fio: version('fio', /fio-(\S+)/),
+    nginx: version('nginx', /nginx\/(\S+)/, '-v'),
   }
 }
 

@@ -1,15 +1,16 @@
-// Hello world under wrk. wrk does not look at what it is answered beyond the status, so each server is asked
+// Hello world, or a file, under wrk. wrk does not look at what it is answered beyond the status, so each server is asked
 // beforehand, and afterwards again.
 import { get } from 'node:http'
 import { fileURLToPath } from 'node:url'
 import { alarm } from './processes.mjs'
 import { generate, withServer } from './server.mjs'
+import { pageOf } from './site.mjs'
 
 const script = fileURLToPath(new URL('./wrk.lua', import.meta.url))
-const BODY = 'hello world'
+const HELLO = { path: '', body: 'hello world' }
 
 /** @returns {Promise<void>} */
-function ask(/** @type {string} */ url) {
+function ask(/** @type {string} */ url, /** @type {string} */ body) {
   return new Promise((resolve, reject) => {
     const request = get(url, { agent: false }, (response) => {
       let text = ''
@@ -18,7 +19,7 @@ function ask(/** @type {string} */ url) {
       })
       response.on('error', reject).on('end', () => {
         const { statusCode, headers } = response
-        if (statusCode === 200 && text === BODY && headers['content-type']?.startsWith('text/plain'))
+        if (statusCode === 200 && text === body && headers['content-type']?.startsWith('text/plain'))
           resolve()
         else reject(new Error(`the server answers ${statusCode} ${JSON.stringify(text.slice(0, 40))}`))
       })
@@ -35,17 +36,18 @@ function ask(/** @type {string} */ url) {
  * @returns {Promise<import('./measure.mjs').Result>}
  */
 export function measureHttp(command, load, { warmup, duration }) {
+  const { path, body } = load.file === undefined ? HELLO : pageOf(load.file)
   return withServer(command, async ({ server, port }) => {
-    const url = `http://127.0.0.1:${port}/`
+    const url = `http://127.0.0.1:${port}/${path}`
     const wrk = (/** @type {number} */ seconds) => {
       const whole = Math.ceil(seconds)
       const parameters = ['-t1', `-c${load.connections ?? 64}`, `-d${whole}s`, '-T60s', '-s', script, url]
       return generate(server, ['wrk', ...parameters], whole + 60)
     }
-    await ask(url)
+    await ask(url, body)
     await wrk(warmup)
     const { output, cpu, disturbed, facts } = await wrk(duration)
-    await ask(url)
+    await ask(url, body)
     const raw = { ...JSON.parse(output.trim().split('\n').at(-1) ?? ''), ...facts }
     if (raw.errors) throw new Error(`${raw.errors} requests failed`)
     const enough = raw.requests >= 10_000 // a hundred above the 99th percentile

@@ -1,4 +1,4 @@
-// Bun and Deno come from npm, into a folder of the bench's own. Their wrapper packages fetch the program in
+// Bun and Deno, and libraries that stand beside ours, come from npm, into a folder of the bench's own. Their wrapper packages fetch the program in
 // an install script; the platform packages hold it themselves, so those are installed and no script runs.
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
@@ -6,12 +6,14 @@ import { peersInstall } from './paths.mjs'
 
 const musl = !(/** @type {any} */ (process.report.getReport()).header.glibcVersionRuntime)
 
-/** @type {Record<string, { name: string, file: string } | undefined>} */
+/** `library`: its version; there is nothing to start. @type {Record<string, { name: string, file: string, library?: string } | undefined>} */
 const packages = {
   bun: {
     name: `@oven/bun-linux-${process.arch === 'arm64' ? 'aarch64' : 'x64'}${musl ? '-musl' : ''}`,
     file: 'bin/bun',
   },
+  sirv: { name: 'sirv', file: 'package.json', library: '3.0.2' },
+  'serve-handler': { name: 'serve-handler', file: 'package.json', library: '6.1.8' },
   deno: musl ? undefined : { name: `@deno/linux-${process.arch}-glibc`, file: 'deno' },
 }
 
@@ -28,17 +30,20 @@ export function installPeers(wanted) {
       found.set(name, { reason: `${name} has no package for this system` })
       continue
     }
-    if (!existsSync(pathOf(entry))) absent.push(entry.name)
+    if (!existsSync(pathOf(entry))) absent.push(entry)
   }
   let failure = ''
   if (absent.length > 0) {
     mkdirSync(peersInstall, { recursive: true })
     writeFileSync(`${peersInstall}package.json`, '{ "private": true }\n')
-    console.error(`Installing ${absent.join(' and ')} into bench/.peers …`)
-    const installed = packages
-      ? Object.values(packages).filter((entry) => entry && existsSync(pathOf(entry)))
-      : []
-    const names = [...installed.map((entry) => entry?.name ?? ''), ...absent]
+    console.error(`Installing ${absent.map(({ name }) => name).join(' and ')} into bench/.peers …`)
+    // npm would remove what it is not told of.
+    const installed = Object.values(packages).filter(
+      (entry) => entry !== undefined && existsSync(pathOf(entry)),
+    )
+    const names = [...installed, ...absent].map(({ name, library }) =>
+      library ? `${name}@${library}` : name,
+    )
     const parameters = ['install', '--ignore-scripts', '--no-save', '--no-audit', '--no-fund', ...names]
     const { status, stderr } = spawnSync('npm', parameters, {
       cwd: peersInstall,
@@ -53,6 +58,10 @@ export function installPeers(wanted) {
     const path = pathOf(entry)
     if (!existsSync(path)) {
       found.set(name, { reason: `${name} could not be installed${failure && ` (${failure})`}` })
+      continue
+    }
+    if (entry.library) {
+      found.set(name, { path, version: entry.library })
       continue
     }
     const { stdout, status } = spawnSync(path, ['--version'], { encoding: 'utf8' })

@@ -213,6 +213,17 @@ export const promised = [
     ],
   },
   {
+    work: 'a file of 1 KiB over HTTP, 1000 keep-alive connections, wrk',
+    target: '>= 1.4 x sirv and serve-handler on node:http, by rate and by CPU per request',
+    also: { serve: ['nginx'] },
+    targets: ['ours serve io_uring', 'ours serve epoll'].flatMap((entry) =>
+      ['sirv', 'serve-handler'].flatMap((other) => [
+        of('serve').atLeast(1.4, entry, other),
+        of('serve', 'cpu').atMost(0.71, entry, other),
+      ]),
+    ),
+  },
+  {
     work: 'UDP receive flood 64 B',
     target: "delivers what C's recvmmsg delivers, CPU per datagram <= 0.5 x node:dgram's",
     also: { flood: ['C udp_echo sink', 'bun udp sink'] },

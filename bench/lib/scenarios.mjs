@@ -4,7 +4,7 @@ import { promised } from './promises.mjs'
 /**
  * @typedef {import('./metrics.mjs').Metric} Metric
  * @typedef {import('./promises.mjs').Target} Target
- * @typedef {{ connections?: number, size?: number, pipeline?: number, idle?: number, udp?: boolean, hello?: boolean }} Load
+ * @typedef {{ connections?: number, size?: number, pipeline?: number, idle?: number, udp?: boolean, hello?: boolean, file?: number }} Load `file`: bytes of the file that is asked for
  * @typedef {{ name: string, as?: string, load?: Load }} Entry `as`: its name in the table, if it differs
  * @typedef {'load' | 'open' | 'memory' | 'startup' | 'files' | 'http' | 'flood'} Kind
  * @typedef {{
@@ -168,6 +168,18 @@ const all = [
     columns: ['rate', 'cpu', 'p50', 'p99'],
     entries: ['ours http', 'ours http epoll', 'node:http', 'bun node:http', 'bun serve', 'deno serve'],
   },
+  ...[1000, 10_000].map(
+    (connections) =>
+      /** @type {Scenario} */ ({
+        name: connections === 1000 ? 'serve' : 'serve10k',
+        title: `a file of 1 KiB over HTTP, ${connections.toLocaleString('en')} keep-alive connections, closed loop by wrk`,
+        kind: 'http',
+        load: { connections, file: 1024 },
+        columns: ['rate', 'cpu', 'p50', 'p99'],
+        entries: ['ours serve io_uring', 'ours serve epoll', 'sirv', 'serve-handler', 'nginx'],
+        extra: connections !== 1000,
+      }),
+  ),
   {
     name: 'udp',
     title: 'UDP echo, 64 B, 64 peers, closed loop',

@@ -17,7 +17,8 @@ const TICKS_PER_SECOND = 100 // USER_HZ, on every Linux there is
 export async function withServer(command, use) {
   const server = start(command, { core: SERVER })
   try {
-    const [, port] = await waitFor(server, /^listening (\d+)$/m)
+    const [, said, json] = await waitFor(server, /^listening (\d+)$|"port":(\d+)/m)
+    const port = said ?? json
     const result = await use({ server, port })
     if (server.child.exitCode !== null || server.child.signalCode !== null) {
       throw new Error(`the server ended during the run: ${server.output.error.trim().split('\n').at(-1)}`)

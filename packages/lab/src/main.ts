@@ -5,15 +5,26 @@ import { claimsCommand } from './commands/claims.js'
 import type { Command } from './commands/command.js'
 import { compare } from './commands/compare.js'
 import { diff } from './commands/diff.js'
+import { doctor } from './commands/doctor.js'
 import { help, helpOf } from './commands/help.js'
 import { modelsCommand } from './commands/models.js'
 import { report } from './commands/report.js'
+import { serve } from './commands/serve.js'
 import { trace } from './commands/trace.js'
 import { Failure, oneLine, USAGE } from './failure.js'
 import { terminalOf } from './terminal/terminal.js'
 import { type Language, languageOf, languages } from './text/language.js'
 
-const commands: readonly Command[] = [compare, modelsCommand, trace, claimsCommand, report, diff]
+const commands: readonly Command[] = [
+  compare,
+  modelsCommand,
+  trace,
+  claimsCommand,
+  report,
+  diff,
+  serve,
+  doctor,
+]
 const out = terminalOf(process.stdout)
 const err = terminalOf(process.stderr)
 
@@ -94,6 +105,8 @@ for (const name of Object.keys(statusOf) as (keyof typeof statusOf)[]) {
 
 try {
   process.exitCode = await main(process.argv.slice(2), interrupted.signal)
+  // Told to end, and ended as it should: a server.
+  endedBy = null
 } catch (error) {
   if (endedBy === null) {
     err.line(`${err.style.bad('fivefold:')} ${oneLine(error)}`)

@@ -1,6 +1,8 @@
 /** Everything the command says, in English. The shape of this object is what every other language must fill. */
 import { claimsCommandEn, claimsEn } from './en/claims.js'
+import { doctor } from './en/doctor.js'
 import { diffCommandEn, reportCommandEn, reportEn } from './en/report.js'
+import { serve } from './en/serve.js'
 import { witness } from './en/witness.js'
 
 const count = (value: number) => value.toLocaleString('en')
@@ -79,6 +81,8 @@ export const en = {
         json: 'print JSON',
       },
     },
+    serve: serve.command,
+    doctor: doctor.command,
   },
 
   claims: claimsEn,
@@ -274,6 +278,8 @@ export const en = {
   },
 
   witness,
+  serve: serve.says,
+  doctor: doctor.says,
 
   trace: {
     title: (model: string, kind: string, protocol: string, message: string) =>

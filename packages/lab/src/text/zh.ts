@@ -1,7 +1,9 @@
 /** 简体中文。结构由英文版规定：缺一条、多一条，都不能通过编译。 */
 import type { Text } from './language.js'
 import { claimsCommandZh, claimsZh } from './zh/claims.js'
+import { doctor } from './zh/doctor.js'
 import { diffCommandZh, reportCommandZh, reportZh } from './zh/report.js'
+import { serve } from './zh/serve.js'
 import { witness } from './zh/witness.js'
 
 const count = (value: number) => value.toLocaleString('en')
@@ -79,6 +81,8 @@ export const zh: Text = {
         json: '输出 JSON',
       },
     },
+    serve: serve.command,
+    doctor: doctor.command,
   },
 
   claims: claimsZh,
@@ -251,6 +255,8 @@ export const zh: Text = {
   },
 
   witness,
+  serve: serve.says,
+  doctor: doctor.says,
 
   trace: {
     title: (model, kind, protocol, message) => `${model} · ${kind} · ${protocol} · 一条 ${message}的消息`,

@@ -1,6 +1,6 @@
 /** A file as the subject of a trace: one read, by the model's own driver. */
 import { closeSync, openSync } from 'node:fs'
-import { type Driver, Kind, type Model, Operation, type PhaseStamps } from 'fivefold'
+import { type Driver, FileOperation, Kind, type Model, type Operation, type PhaseStamps } from 'fivefold'
 import { POSIX_FADV_DONTNEED, posix_fadvise } from 'fivefold/sys'
 import { note } from './recorder.js'
 
@@ -23,7 +23,7 @@ export function openFile(model: Model, path: string, bytes: number): OpenFile {
     goCold: () => posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED),
     async read() {
       let result: number | null = null
-      const operation = new Operation(Kind.read, fd, {
+      const operation = new FileOperation(Kind.read, fd, {
         completed(completed: Operation) {
           result = completed.result
           note('data', result)
