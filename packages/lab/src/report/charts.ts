@@ -225,5 +225,7 @@ function ticks({ log }: Scale, values: readonly number[]): number[] | number {
   const tens = steps([1])
   if (tens.length >= 2) return tens
   const between = steps([1, 2, 5])
-  return between.length >= 2 ? between : [...new Set([least, most])]
+  if (between.length >= 2) return between
+  const all = steps([1, 2, 3, 4, 5, 6, 7, 8, 9])
+  return all.length >= 2 ? all : [...new Set([least, most])]
 }

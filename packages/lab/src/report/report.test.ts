@@ -127,3 +127,20 @@ test('the page of results that lack everything says so', () => {
   assert.equal(text.match(/class="missing"/g)?.length, 8)
   assert.match(text, /<html lang="zh-CN">/)
 })
+
+test('every field of every result is among all numbers', () => {
+  const results = fixture()
+  const text = page(results, 'en')
+  const raw = text.slice(text.indexOf('id="en-raw"'), text.indexOf('data-language="zh"'))
+  const shown = new Set(valuesIn(raw))
+  const numbersOf = (value: unknown): number[] =>
+    typeof value === 'number'
+      ? [value]
+      : value !== null && typeof value === 'object'
+        ? Object.values(value).flatMap(numbersOf)
+        : []
+  const facts = results.claims!.results.flatMap(({ findings }) => findings.map((finding) => finding.facts))
+  const wanted = numbersOf([results.compare!.results, facts, results.traces.map(({ phase2 }) => phase2)])
+  assert(wanted.length > 500)
+  for (const value of wanted) assert(shown.has(value), `${value} is not there`)
+})
