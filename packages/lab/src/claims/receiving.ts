@@ -5,6 +5,7 @@
 import type { ModelName } from 'fivefold'
 import {
   allocateSlab,
+  bytesReadable,
   ControlBlocks,
   CQE_WORDS,
   check,
@@ -131,6 +132,8 @@ const sigio: Receive = async (message) => {
     setStatusFlag(message.fd, O_ASYNC, true)
     return 0
   })
+  // What was there before O_ASYNC raises nothing.
+  if (bytesReadable(message.fd) > 0) raised = true
   while (!raised) {
     message.work()
     // Where Node's loop calls the handler.
