@@ -43,7 +43,12 @@ export interface Data {
 /** One recv that sleeps until the time is up. */
 function sleepInCall(ms: number): Call {
   const [fd] = socketpair(AF_UNIX, SOCK_DGRAM)
-  setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, BigInt64Array.of(0n, BigInt(ms * 1000)))
+  setsockopt(
+    fd,
+    SOL_SOCKET,
+    SO_RCVTIMEO,
+    BigInt64Array.of(BigInt(Math.floor(ms / 1000)), BigInt((ms % 1000) * 1000)),
+  )
   const byte = Buffer.alloc(1)
   let again = 0
   const spent = spentOn(() => {
