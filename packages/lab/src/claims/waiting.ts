@@ -145,7 +145,7 @@ export const waiting: Experiment<Data> = {
           besideAsking: share(besideAsking),
         }),
         // Beside a neighbour it gets a part of the processor only; of what it can get, all.
-        finding('pollingBurns', verdictOf(cpuShare(nonBlocking) > Math.max(0.1, 20 * cpuShare(blocking))), {
+        finding('pollingBurns', verdictOf(cpuShare(nonBlocking) > Math.max(0.02, 20 * cpuShare(blocking))), {
           cpu: share(cpuShare(nonBlocking)),
           alone: share(asking ?? Number.NaN),
           again: count(nonBlocking.again),
