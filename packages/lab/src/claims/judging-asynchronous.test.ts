@@ -17,7 +17,6 @@ bites(aioThreads, {
     stalled: true,
     plainWrite: 1,
     wroteAfterRead: true,
-    notCancelled: true,
   },
   breaks: {
     readsCompleted: (data) => ({ ...data, readsCompleted: 29 }),
@@ -40,16 +39,23 @@ bites(uringWorkers, {
     cold: { ...reads, cachedBefore: 0 },
     forced: { ...reads, workers: 2 },
     unknown: '',
+    memory: reads,
   },
   breaks: {
     allRead: (data) => ({ ...data, forced: { ...data.forced, complete: 1 } }),
-    cacheKnown: (data) => ({ ...data, unknown: 'EOPNOTSUPP' }),
     wasCached: (data) => ({ ...data, cached: { ...reads, cachedBefore: 3 } }),
-    wasCold: (data) => ({ ...data, cold: reads }),
   },
   turns: [
     ['cachedWithout', 'holds', 'does-not-hold', (data) => ({ ...data, cached: data.forced })],
-    ['coldWithout', 'holds', 'does-not-hold', (data) => ({ ...data, cold: data.forced })],
+    ['cachedWithout', 'holds', 'holds-when', (data) => ({ ...data, memory: data.forced })],
+    [
+      'coldWithout',
+      'holds',
+      'does-not-hold',
+      (data) => ({ ...data, cold: { ...data.forced, cachedBefore: 0 } }),
+    ],
+    ['coldWithout', 'holds', 'not-tested', (data) => ({ ...data, cold: reads })],
+    ['coldWithout', 'holds', 'not-tested', (data) => ({ ...data, unknown: 'EOPNOTSUPP' })],
     ['workersExist', 'holds', 'does-not-hold', (data) => ({ ...data, forced: reads })],
   ],
 })
@@ -78,7 +84,6 @@ const way = (name: string, inFlight: number, cpuMicros: number) => ({
   name,
   inFlight,
   cpuMicros,
-  wallMicros: 2,
   complete: 6400,
 })
 bites(asynchronousCost, {

@@ -22,7 +22,6 @@ import {
   IORING_SETUP_SINGLE_ISSUER,
   IORING_SETUP_TASKRUN_FLAG,
   IOSQE_ASYNC,
-  libcKind,
   O_ASYNC,
   O_NONBLOCK,
   openRing,
@@ -38,9 +37,9 @@ import {
   setStatusFlag,
 } from 'fivefold/sys'
 import { now } from '../measure/usage.js'
+import { aioWorks, ioUringMissing } from './available.js'
 import { spentOn, threadUsage } from './sampling.js'
 import { FILL, Sender } from './sender.js'
-import { ioUringMissing } from './uring.js'
 import { waiters } from './waiters.js'
 
 /** How it went with one message. */
@@ -200,7 +199,7 @@ export function waysHere(): Way[] {
     'poll',
     'epoll',
     'sigio',
-    ...(libcKind === 'glibc' ? (['posix-aio'] as const) : []),
+    ...(aioWorks() ? (['posix-aio'] as const) : []),
     ...(ioUringMissing() === '' ? (['io_uring', 'io_uring (IOSQE_ASYNC)'] as const) : []),
   ]
 }
