@@ -1,7 +1,7 @@
 /** All numbers, as they are in the results: as tables, and as the file itself. */
 import type { Text } from '../text/language.js'
 import { flat, type Leaf } from './flat.js'
-import { html, type Markup, type Part } from './html.js'
+import { html, type Markup, type Part, prose } from './html.js'
 import { section, tableOf } from './parts.js'
 import type { Words } from './phases-figure.js'
 import type { Results } from './results.js'
@@ -24,7 +24,7 @@ export function rawSection(results: Results, words: Words): Markup {
     'raw',
     says.sections.raw,
     words,
-    html`<p class="about">${says.raw.about}</p><p><button type="button" class="download">${says.raw.download}</button></p>
+    html`<p class="about">${prose(says.raw.about)}</p><p><button type="button" class="download">${says.raw.download}</button></p>
 ${tables.map(([title, table]) =>
   table === null
     ? null
