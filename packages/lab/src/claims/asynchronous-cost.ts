@@ -109,7 +109,7 @@ export const asynchronousCost: Experiment<Data> = {
   claims: ['aioCheaper', 'uringCheaper'],
   probes: { measure },
   needs: () => null,
-  run: ({ probe, quick }) => probe('measure', quick ? 6400 : 64_000),
+  run: ({ probe, quick }) => probe('measure', quick ? 25_600 : 128_000),
   selfCheck: ({ reads, ways }) => [
     { check: 'allRead', ok: ways.every(({ complete }) => complete === reads) },
     { check: 'someTime', ok: ways.every(({ cpuMicros }) => cpuMicros > 0) },
