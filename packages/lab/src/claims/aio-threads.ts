@@ -1,13 +1,10 @@
 /** POSIX aio on glibc: who reads, and what becomes of a write behind a read of the same descriptor. */
 import {
   AF_UNIX,
-  AIO_NOTCANCELED,
   allocateSlab,
   ControlBlocks,
   check,
   IN_PROGRESS,
-  libcKind,
-  rawAioCancel,
   rawAioError,
   rawAioRead,
   rawAioReturn,
@@ -16,6 +13,7 @@ import {
   socketpair,
   write,
 } from 'fivefold/sys'
+import { aioWorks } from './available.js'
 import { bars, count, type Experiment, finding, millis, verdictOf } from './claim.js'
 import { sleep } from './sampling.js'
 import { since, tasks } from './tasks.js'
@@ -34,7 +32,6 @@ export interface Data {
   readonly stalled: boolean
   readonly plainWrite: number
   readonly wroteAfterRead: boolean
-  readonly notCancelled: boolean
 }
 
 const READS = 5
@@ -79,13 +76,12 @@ async function measure(): Promise<Data> {
   const readsCompleted = flights.filter((block) => over(block) && rawAioReturn(block) === 1).length
 
   const [fd, peer] = socketpair(AF_UNIX, SOCK_STREAM)
-  const pendingRead = ask(rawAioRead, 'aio_read', fd, 100)
+  ask(rawAioRead, 'aio_read', fd, 100)
   await sleep(20)
   const behind = ask(rawAioWrite, 'aio_write', fd, 101)
   const plainWrite = write(fd, Buffer.from('!'))
   await sleep(STALL_MS)
   const stalled = !over(behind)
-  const notCancelled = rawAioCancel(fd, pendingRead) === AIO_NOTCANCELED
   write(peer, Buffer.from('!'))
   const wroteAfterRead = await settled(() => over(behind))
   return {
@@ -100,7 +96,6 @@ async function measure(): Promise<Data> {
     stalled,
     plainWrite,
     wroteAfterRead,
-    notCancelled,
   }
 }
 
@@ -108,7 +103,7 @@ export const aioThreads: Experiment<Data> = {
   name: 'aio-threads',
   claims: ['kernelReads', 'sameDescriptor', 'threadEach'],
   probes: { measure },
-  needs: () => (libcKind === 'glibc' ? null : { reason: 'model', what: 'posix-aio' }),
+  needs: () => (aioWorks() ? null : { reason: 'model', what: 'posix-aio' }),
   run: ({ probe }) => probe('measure'),
   selfCheck: ({ readsCompleted, many, plainWrite, wroteAfterRead }) => [
     { check: 'readsCompleted', ok: readsCompleted === many },

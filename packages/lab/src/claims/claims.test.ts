@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { readdirSync, readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { en } from '../text/en.js'
 import type { Text } from '../text/language.js'
@@ -30,5 +31,15 @@ test('both languages name the same numbers', () => {
       assert.equal(other.when === undefined, when === undefined, `${name} ${claim}`)
       assert.deepEqual(placeholders(other.when ?? ''), placeholders(when ?? ''), `${name} ${claim}`)
     }
+  }
+})
+
+test('every experiment has a test of its verdicts', () => {
+  const folder = new URL('../../src/claims/', import.meta.url)
+  const tests = readdirSync(folder).filter((name) => /^judging-.*\.test\.ts$/.test(name))
+  const tried = tests.map((name) => readFileSync(new URL(name, folder), 'utf8')).join('\n')
+  for (const { name } of experiments) {
+    const own = name.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase())
+    assert.match(tried, new RegExp(`^bites\\(${own}, `, 'm'))
   }
 })

@@ -81,7 +81,7 @@ export const degreeOfBlocking: Experiment<Data> = {
           held: share(least),
           worked: share(heldWork),
         }),
-        finding('freeWaiting', verdictOf(freeWork > 0.8), {
+        finding('freeWaiting', verdictOf(freeWork > 0.5), {
           worked: share(freeWork),
           size: bytes(size),
           signal: micros(of('sigio').copyingMicros),

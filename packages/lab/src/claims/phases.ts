@@ -73,6 +73,7 @@ export const phases: Experiment<Data> = {
     const [aio, ring, worker] = [held('posix-aio'), held('io_uring'), held('io_uring (IOSQE_ASYNC)')]
     // A thread that is held for less than a third of what the copy takes does not make it.
     const free = (heldMicros: number | undefined) => heldMicros !== undefined && heldMicros < last / 3
+    const others = [...(free(aio) ? ['aio_read'] : []), ...(free(worker) ? ['IOSQE_ASYNC'] : [])]
     const size = bytes(epoll.sizes.at(-1)!)
     const curve = (which: 'waiting' | 'copying') =>
       ways.map((each) =>
@@ -109,6 +110,7 @@ export const phases: Experiment<Data> = {
                 ring: micros(ring),
                 worker: micros(worker),
               },
+              { who: others.join(', ') },
             ),
       ],
       figures: [

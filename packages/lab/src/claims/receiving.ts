@@ -5,6 +5,7 @@
 import type { ModelName } from 'fivefold'
 import {
   allocateSlab,
+  bytesReadable,
   ControlBlocks,
   CQE_WORDS,
   check,
@@ -21,7 +22,6 @@ import {
   IORING_SETUP_SINGLE_ISSUER,
   IORING_SETUP_TASKRUN_FLAG,
   IOSQE_ASYNC,
-  libcKind,
   O_ASYNC,
   O_NONBLOCK,
   openRing,
@@ -37,9 +37,9 @@ import {
   setStatusFlag,
 } from 'fivefold/sys'
 import { now } from '../measure/usage.js'
+import { aioWorks, ioUringMissing } from './available.js'
 import { spentOn, threadUsage } from './sampling.js'
 import { FILL, Sender } from './sender.js'
-import { ioUringMissing } from './uring.js'
 import { waiters } from './waiters.js'
 
 /** How it went with one message. */
@@ -131,6 +131,8 @@ const sigio: Receive = async (message) => {
     setStatusFlag(message.fd, O_ASYNC, true)
     return 0
   })
+  // What was there before O_ASYNC raises nothing.
+  if (bytesReadable(message.fd) > 0) raised = true
   while (!raised) {
     message.work()
     // Where Node's loop calls the handler.
@@ -197,7 +199,7 @@ export function waysHere(): Way[] {
     'poll',
     'epoll',
     'sigio',
-    ...(libcKind === 'glibc' ? (['posix-aio'] as const) : []),
+    ...(aioWorks() ? (['posix-aio'] as const) : []),
     ...(ioUringMissing() === '' ? (['io_uring', 'io_uring (IOSQE_ASYNC)'] as const) : []),
   ]
 }

@@ -19,9 +19,9 @@ import {
   rawSyscall,
 } from 'fivefold/sys'
 
-/** A descriptor of a fresh file of so many bytes, on the disk. */
-export function scratchFile(bytes: number): number {
-  const folder = mkdtempSync(join(tmpdir(), 'fivefold-claims-'))
+/** A descriptor of a fresh file of so many bytes, in the folder for temporary files or in another. */
+export function scratchFile(bytes: number, parent: string = tmpdir()): number {
+  const folder = mkdtempSync(join(parent, 'fivefold-claims-'))
   const fd = openat(AT_FDCWD, join(folder, 'file'), O_RDWR | O_CREAT, 0o600)
   rmSync(folder, { recursive: true })
   const piece = Buffer.alloc(1024 * 1024)

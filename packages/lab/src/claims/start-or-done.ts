@@ -35,10 +35,10 @@ import {
   sigprocmask,
   sigtimedwait,
 } from 'fivefold/sys'
+import { aioWorks, ioUringMissing } from './available.js'
 import { bars, bytes, type Experiment, finding, notTested, verdictOf } from './claim.js'
 import { sleep } from './sampling.js'
 import { udpPair } from './udp.js'
-import { ioUringMissing } from './uring.js'
 
 /** At the moment when the process is told. */
 interface Moment {
@@ -122,18 +122,11 @@ function byUring(): Moment {
 
 async function measure(): Promise<Data> {
   const missing = ioUringMissing()
-  let aio: Moment | null = null
-  try {
-    aio = await byAio()
-  } catch (error) {
-    // Where the C library is another, there is no such aio.
-    if ((error as NodeJS.ErrnoException).code !== 'ERR_FIVEFOLD_LIBC') throw error
-  }
   return {
     size: SIZE,
     sigio: bySignal(),
     epoll: byEpoll(),
-    aio,
+    aio: aioWorks() ? await byAio() : null,
     uring: missing === '' ? byUring() : null,
     uringMissing: missing,
   }

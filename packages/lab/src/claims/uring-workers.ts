@@ -1,4 +1,5 @@
 /** Which reads io_uring does by itself, and for which it takes threads of the kernel: the iou-wrk appear as they do. */
+import { tmpdir } from 'node:os'
 import {
   addressOf,
   allocateSlab,
@@ -10,10 +11,10 @@ import {
   type Ring,
   rawPread,
 } from 'fivefold/sys'
-import { bars, bytes, count, type Experiment, finding, share, verdictOf } from './claim.js'
+import { ioUringMissing } from './available.js'
+import { bars, bytes, count, type Experiment, finding, notTested, share, verdictOf } from './claim.js'
 import { isCached, makeCold, scratchFile } from './scratch.js'
 import { since, tasks } from './tasks.js'
-import { ioUringMissing } from './uring.js'
 
 interface Reads {
   /** iou-wrk threads that appeared. */
@@ -31,6 +32,8 @@ export interface Data {
   /** Left to the kernel's threads on purpose: IOSQE_ASYNC. */
   readonly forced: Reads
   readonly unknown: string
+  /** The cached reads once more, from a file system that lives in memory; null: there is none. */
+  readonly memory: Reads | null
 }
 
 const READS = 32
@@ -61,6 +64,26 @@ function readAll(ring: Ring, fd: number, flags: number, cachedBefore: number): R
   }
 }
 
+/** Afterwards all places are in the page cache. */
+function readOnce(fd: number): void {
+  const page = Buffer.allocUnsafeSlow(SIZE)
+  for (let index = 0; index < READS; index++) rawPread(fd, addressOf(page), SIZE, index * STRIDE)
+}
+
+const IN_MEMORY = '/dev/shm'
+
+/** In a process of its own: a worker that is there already would do this work, too. */
+function measureInMemory(): Reads | null {
+  let fd: number
+  try {
+    fd = scratchFile(READS * STRIDE, IN_MEMORY)
+  } catch {
+    return null
+  }
+  readOnce(fd)
+  return readAll(openRing(64, 128, 0), fd, 0, READS)
+}
+
 function measure(): Data {
   const fd = scratchFile(READS * STRIDE)
   let unknown = ''
@@ -73,43 +96,55 @@ function measure(): Data {
     }
     return cached
   }
-  const page = Buffer.allocUnsafeSlow(SIZE)
-  for (let index = 0; index < READS; index++) rawPread(fd, addressOf(page), SIZE, index * STRIDE)
+  readOnce(fd)
   const ring = openRing(64, 128, 0)
   const cached = readAll(ring, fd, 0, cachedPlaces())
   makeCold(fd)
   const cold = readAll(ring, fd, 0, cachedPlaces())
   const forced = readAll(ring, fd, IOSQE_ASYNC, READS)
-  return { reads: READS, size: SIZE, cached, cold, forced, unknown }
+  return { reads: READS, size: SIZE, cached, cold, forced, unknown, memory: null }
 }
 
 export const uringWorkers: Experiment<Data> = {
   name: 'uring-workers',
   claims: ['cachedWithout', 'coldWithout', 'workersExist'],
-  probes: { measure },
+  probes: { measure, measureInMemory },
   needs: () => {
     const missing = ioUringMissing()
     return missing === '' ? null : { reason: 'noUring', what: missing }
   },
-  run: ({ probe }) => probe('measure'),
-  selfCheck: ({ reads, cached, cold, forced, unknown }) => [
-    { check: 'allRead', ok: [cached, cold, forced].every(({ complete }) => complete === reads) },
-    { check: 'cacheKnown', ok: unknown === '' },
-    { check: 'wasCached', ok: cached.cachedBefore === reads },
-    { check: 'wasCold', ok: cold.cachedBefore < reads / 2 },
+  async run({ probe }) {
+    const onDisk = await probe<Data>('measure')
+    return { ...onDisk, memory: await probe<Reads | null>('measureInMemory') }
+  },
+  selfCheck: ({ reads, cached, cold, forced, unknown, memory }) => [
+    {
+      check: 'allRead',
+      ok: [cached, cold, forced, memory].every((each) => each === null || each.complete === reads),
+    },
+    { check: 'wasCached', ok: unknown !== '' || cached.cachedBefore === reads },
   ],
-  judge: ({ reads, size, cached, cold, forced }) => ({
+  judge: ({ reads, size, cached, cold, forced, unknown, memory }) => ({
     findings: [
-      finding('cachedWithout', verdictOf(cached.workers === 0), {
-        reads: count(reads),
-        size: bytes(size),
-        workers: count(cached.workers),
-      }),
-      finding('coldWithout', verdictOf(cold.workers === 0), {
-        reads: count(reads),
-        cold: share(1 - cold.cachedBefore / reads),
-        workers: count(cold.workers),
-      }),
+      finding(
+        'cachedWithout',
+        cached.workers > 0 ? 'does-not-hold' : memory !== null && memory.workers > 0 ? 'holds-when' : 'holds',
+        {
+          reads: count(reads),
+          size: bytes(size),
+          workers: count(cached.workers),
+          memory: count(memory?.workers ?? 0),
+        },
+        { folder: IN_MEMORY },
+      ),
+      // A file system that lives in memory has no cold places.
+      unknown !== '' || cold.cachedBefore >= reads / 2
+        ? notTested('coldWithout', { reason: 'noDisk', what: unknown === '' ? tmpdir() : unknown })
+        : finding('coldWithout', verdictOf(cold.workers === 0), {
+            reads: count(reads),
+            cold: share(1 - cold.cachedBefore / reads),
+            workers: count(cold.workers),
+          }),
       finding('workersExist', verdictOf(forced.workers > 0), {
         reads: count(reads),
         workers: count(forced.workers),
@@ -119,6 +154,7 @@ export const uringWorkers: Experiment<Data> = {
       bars('workers', 'count', [
         ['cached', cached.workers],
         ['cold', cold.workers],
+        ...(memory === null ? [] : [[IN_MEMORY, memory.workers] as const]),
         ['IOSQE_ASYNC', forced.workers],
       ]),
     ],

@@ -43,7 +43,12 @@ export interface Data {
 /** One recv that sleeps until the time is up. */
 function sleepInCall(ms: number): Call {
   const [fd] = socketpair(AF_UNIX, SOCK_DGRAM)
-  setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, BigInt64Array.of(0n, BigInt(ms * 1000)))
+  setsockopt(
+    fd,
+    SOL_SOCKET,
+    SO_RCVTIMEO,
+    BigInt64Array.of(BigInt(Math.floor(ms / 1000)), BigInt((ms % 1000) * 1000)),
+  )
   const byte = Buffer.alloc(1)
   let again = 0
   const spent = spentOn(() => {
@@ -140,7 +145,7 @@ export const waiting: Experiment<Data> = {
           besideAsking: share(besideAsking),
         }),
         // Beside a neighbour it gets a part of the processor only; of what it can get, all.
-        finding('pollingBurns', verdictOf(cpuShare(nonBlocking) > Math.max(0.1, 20 * cpuShare(blocking))), {
+        finding('pollingBurns', verdictOf(cpuShare(nonBlocking) > Math.max(0.02, 20 * cpuShare(blocking))), {
           cpu: share(cpuShare(nonBlocking)),
           alone: share(asking ?? Number.NaN),
           again: count(nonBlocking.again),

@@ -6,7 +6,7 @@ import { Failure, oneLine, USAGE } from '../failure.js'
 import { table } from '../terminal/table.js'
 import { wrap } from '../terminal/width.js'
 import type { Text } from '../text/language.js'
-import { boundaries } from '../trace/agreement.js'
+import { apart, boundaries } from '../trace/agreement.js'
 import { draw } from '../trace/draw.js'
 import { traceMessage } from '../trace/run.js'
 import { drawTimeline, titleOf } from '../trace/svg.js'
@@ -84,31 +84,50 @@ async function all({ parsed, text, out, err, signal }: Invocation): Promise<numb
 function tell(traces: readonly Trace[], repeats: number, text: Text, out: Invocation['out']): void {
   const { columns, about } = text.witness.table
   const { style } = out
-  out.line(
-    table(
-      [
-        { head: columns.model },
-        { head: columns.protocol },
-        ...boundaries.map((boundary) => ({ head: columns[boundary], align: 'right' as const })),
-        { head: columns.verdict },
-      ],
-      traces.map(({ model, protocol, agreement }) => [
-        model,
-        protocol === 'file' ? text.witness.file : protocol.toUpperCase(),
-        ...boundaries.map((boundary) => {
-          const found = agreement?.boundaries.find((one) => one.boundary === boundary)
-          return found === undefined ? text.none : found.medianDistanceMicros.toFixed(1)
-        }),
-        agreement === null ? text.none : agreement.agree ? style.good(text.yes) : style.bad(text.no),
-      ]),
-      { width: out.columns, style: { head: style.bold, rule: style.dim } },
-    ),
-  )
-  out.line()
-  const notes = [about(repeats)]
   const unusable = traces.find(({ kernel }) => !kernel.usable)
-  if (unusable !== undefined && !unusable.kernel.usable)
-    notes.push(text.witness.facts.why(text.witness.reasons[unusable.kernel.reason]))
+  const why =
+    unusable === undefined || unusable.kernel.usable
+      ? []
+      : [text.witness.facts.why(text.witness.reasons[unusable.kernel.reason])]
+  const agreed = traces.some(({ agreement }) => agreement !== null)
+  if (agreed) {
+    out.line(
+      table(
+        [
+          { head: columns.model },
+          { head: columns.protocol },
+          ...boundaries.map((boundary) => ({ head: columns[boundary], align: 'right' as const })),
+          { head: columns.verdict },
+        ],
+        traces.map(({ model, protocol, agreement }) => [
+          model,
+          protocol === 'file' ? text.witness.file : protocol.toUpperCase(),
+          ...boundaries.map((boundary) => {
+            const found = agreement?.boundaries.find((one) => one.boundary === boundary)
+            return found === undefined ? text.none : found.medianDistanceMicros.toFixed(1)
+          }),
+          agreement === null ? text.none : agreement.agree ? style.good(text.yes) : style.bad(text.no),
+        ]),
+        { width: out.columns, style: { head: style.bold, rule: style.dim } },
+      ),
+    )
+    out.line()
+  }
+  // Each reason once.
+  const causes = new Map(
+    traces
+      .flatMap(({ agreement }) => (agreement === null ? [] : apart(agreement)))
+      .map(({ boundary, cause }) => [cause, boundary]),
+  )
+  const notes = [
+    ...(agreed ? [about(repeats)] : []),
+    ...[...causes].flatMap(([cause, boundary]) =>
+      cause === null
+        ? []
+        : [text.witness.because(text.witness.boundaries[boundary], text.witness.causes[cause])],
+    ),
+    ...why,
+  ]
   for (const note of notes) for (const line of wrap(note, out.columns)) out.line(line)
 }
 

@@ -42,8 +42,8 @@ export function barChart({ title, bars, format, legend }: BarChart): Markup {
     })
   })
   const marks = [
-    Plot.gridX({ ticks: 4, strokeOpacity: 0.12 }),
-    Plot.axisX({ ticks: 4, tickSize: 0, tickFormat: (value: number) => format(value), label: null }),
+    Plot.gridX({ ticks: 3, strokeOpacity: 0.12 }),
+    Plot.axisX({ ticks: 3, tickSize: 0, tickFormat: (value: number) => format(value), label: null }),
     Plot.axisY({ tickSize: 0, label: null, fontFamily: 'var(--mono)', fontSize: 12 }),
     Plot.barX(parts, {
       x1: 'from',
@@ -114,6 +114,8 @@ export interface Curve {
 export interface Scale {
   readonly label: string
   readonly log: boolean
+  /** Of a logarithmic scale: it is marked at this number's powers; 10, where there is none. */
+  readonly base?: number
   format(value: number): string
 }
 
@@ -149,18 +151,8 @@ export function lineChart({ title, curves, x, y }: LineChart): Markup {
   const labels = values('y').map(y.format)
   const marks = [
     Plot.gridY({ ticks: ticks(y, values('y')), strokeOpacity: 0.12 }),
-    Plot.axisY({
-      ticks: ticks(y, values('y')),
-      tickFormat: (v: number) => y.format(v),
-      tickSize: 0,
-      label: null,
-    }),
-    Plot.axisX({
-      ticks: ticks(x, values('x')),
-      tickFormat: (v: number) => x.format(v),
-      tickSize: 4,
-      label: null,
-    }),
+    axis('y', ticks(y, values('y')), y, 0),
+    axis('x', places(x, values('x')), x, 4),
     Plot.line(
       points.filter(({ extrapolated }) => !extrapolated),
       { x: 'x', y: 'y', z: 'label', stroke: 'colour', strokeWidth: 2 },
@@ -208,22 +200,43 @@ export function lineChart({ title, curves, x, y }: LineChart): Markup {
   )}</ul><p class="axis">↑ ${y.label}</p>${svg}<p class="axis end">${x.label} →</p>`
 }
 
-/** Powers of ten, or what lies between where the axis has too few of them; of a linear axis what Plot finds. */
-function ticks({ log }: Scale, values: readonly number[]): number[] | number {
+/** Plot leaves out some of a logarithmic axis' labels; where the places are given, each has its own. */
+function axis(of: 'x' | 'y', at: number[] | number, { format }: Scale, tickSize: number): Plot.Markish {
+  const said = (value: number) => format(value)
+  if (typeof at === 'number') {
+    const options = { ticks: at, tickFormat: said, tickSize, label: null }
+    return of === 'x' ? Plot.axisX(options) : Plot.axisY(options)
+  }
+  const options = { text: said, tickSize, label: null }
+  return of === 'x' ? Plot.axisX(at, options) : Plot.axisY(at, options)
+}
+
+/** Of so few places each is marked. */
+const FEW = 6
+
+const places = (scale: Scale, values: readonly number[]): number[] | number => {
+  const distinct = [...new Set(values)]
+  return scale.log && distinct.length <= FEW ? distinct : ticks(scale, values)
+}
+
+/** Powers, or what lies between where the axis has too few of them; of a linear axis what Plot finds. */
+function ticks({ log, base = 10 }: Scale, values: readonly number[]): number[] | number {
   if (!log || values.length === 0) return 5
   const [least, most] = [Math.min(...values), Math.max(...values)]
+  const powerOf = (value: number) => Math.log(value) / Math.log(base)
   const steps = (factors: readonly number[]) => {
     const found: number[] = []
-    for (let power = Math.floor(Math.log10(least)); power <= Math.ceil(Math.log10(most)); power++) {
+    for (let power = Math.floor(powerOf(least)); power <= Math.ceil(powerOf(most)); power++) {
       for (const factor of factors) {
-        const tick = factor * 10 ** power
+        const tick = factor * base ** power
         if (tick >= least * 0.999 && tick <= most * 1.001) found.push(tick)
       }
     }
     return found
   }
-  const tens = steps([1])
-  if (tens.length >= 2) return tens
-  const between = steps([1, 2, 5])
-  return between.length >= 2 ? between : [...new Set([least, most])]
+  for (const factors of [[1], [1, 2, 5], [1, 2, 3, 4, 5, 6, 7, 8, 9]]) {
+    const found = steps(factors)
+    if (found.length >= 2) return found
+  }
+  return [...new Set([least, most])]
 }

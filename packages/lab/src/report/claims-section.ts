@@ -1,11 +1,11 @@
 /** The claims: all verdicts at a glance, then each experiment with its evidence and its figures. */
-import type { Bars, Figure, Finding, Lines, Result, Trial, Unit, VerdictName } from '../claims/claim.js'
+import type { Axis, Bars, Figure, Finding, Lines, Result, Trial, Unit, VerdictName } from '../claims/claim.js'
 import { findingText, labelText, quantityText, textOf } from '../claims/words.js'
 import { rounded } from '../measure/statistics.js'
 import type { Text } from '../text/language.js'
-import { barChart, lineChart } from './charts.js'
-import { coloursOf } from './colours.js'
-import { html, type Markup } from './html.js'
+import { barChart, lineChart, type Scale } from './charts.js'
+import { barColour, coloursOf } from './colours.js'
+import { html, type Markup, prose } from './html.js'
 import { figure, section, type Table } from './parts.js'
 import type { Words } from './phases-figure.js'
 import type { Results } from './results.js'
@@ -16,7 +16,7 @@ export function claimsSection({ claims: trial, leftOut }: Results, words: Words)
   const left =
     leftOut.length === 0
       ? null
-      : html`<p class="missing">${says.leftOut} ${leftOut.map((name) => html`<code>${name}</code> `)}</p>`
+      : html`<p class="missing">${prose(says.leftOut)} ${leftOut.map((name) => html`<code>${name}</code> `)}</p>`
   const content =
     trial === null || trial.results.length === 0
       ? html`<p class="missing">${text.report.missing}</p>${left}`
@@ -48,8 +48,8 @@ function experiment(result: Result, words: Words): Markup {
   const { title, question, method, checks: said } = textOf(result.name, text)
   const says = text.report.claims
   return html`<article class="experiment" id="${anchor(result, words)}"><h3>${title}</h3>
-<p class="question">${question}</p>
-<p class="method">${method}</p>
+<p class="question">${prose(question)}</p>
+<p class="method">${prose(method)}</p>
 <dl class="findings">${result.findings.map((finding) => findingOf(result, finding, text))}</dl>
 ${result.figures.length === 0 ? null : html`<div class="charts">${result.figures.map((it) => figureOf(result, it, text))}</div>`}
 <p class="checks">${
@@ -87,11 +87,18 @@ function linesOf({ name }: Result, lines: Lines, text: Text): Markup {
     points: series.points,
     extrapolated: series.extrapolated,
   }))
+  const scaleOf = ({ label: key, scale, unit }: Axis): Scale => ({
+    label: label(key),
+    log: scale === 'log',
+    format: format(unit, text),
+    // So that marks are whole KiB and MiB.
+    ...(unit === 'bytes' ? { base: 16 } : {}),
+  })
   const drawing = lineChart({
     title: label(lines.label),
     curves,
-    x: { label: label(lines.x.label), log: lines.x.scale === 'log', format: format(lines.x.unit, text) },
-    y: { label: label(lines.y.label), log: lines.y.scale === 'log', format: format(lines.y.unit, text) },
+    x: scaleOf(lines.x),
+    y: scaleOf(lines.y),
   })
   const places = [...new Set(curves.flatMap(({ points }) => points.map(([x]) => x)))].toSorted(
     (a, b) => a - b,
@@ -109,10 +116,9 @@ function linesOf({ name }: Result, lines: Lines, text: Text): Markup {
 function barsOf({ name }: Result, it: Bars, text: Text): Markup {
   const title = labelText(name, it.label, text)
   const shown = format(it.unit, text)
-  const colours = coloursOf(it.bars.map((bar) => bar.label))
   const named = it.bars.map((bar) => ({
     label: labelText(name, bar.label, text),
-    colour: colours.get(bar.label)!,
+    colour: barColour(bar.label),
     parts: [{ name: '', value: bar.value }],
     text: shown(bar.value),
     spread: null,

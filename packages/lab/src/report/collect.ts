@@ -54,14 +54,20 @@ export async function collect(invocation: Invocation, { quick, claims, withinMs 
   const trials: Trial[] = []
   const leftOut: string[] = []
   if (claims.length > 0) err.line(err.style.bold(says.claims))
+  const tried = new Progress(err, claims.length)
+  // The progress is told here.
+  const quiet = { ...invocation, err: telling(err, () => {}) }
   for (const [index, name] of claims.entries()) {
     if (performance.now() - began > withinMs) {
       leftOut.push(...claims.slice(index))
       break
     }
-    const trial = await jsonOf<Trial>(claimsCommand, [name, ...shortly], invocation, troubles)
+    tried.at(name)
+    const trial = await jsonOf<Trial>(claimsCommand, [name, ...shortly], quiet, troubles)
     if (trial !== null) trials.push(trial)
+    tried.next()
   }
+  tried.clear()
   return {
     fivefold: before.version,
     environment: { ...before, takenByOthers: taken() },
@@ -72,6 +78,14 @@ export async function collect(invocation: Invocation, { quick, claims, withinMs 
     troubles,
   }
 }
+
+/** A terminal that gives what it is told to somebody else. */
+const telling = (terminal: Terminal, tell: (piece: string) => void): Terminal => ({
+  ...terminal,
+  isTTY: false,
+  write: tell,
+  line: (piece = '') => tell(`${piece}\n`),
+})
 
 function joined(trials: readonly Trial[]): Trial | null {
   const [first] = trials
@@ -87,16 +101,9 @@ async function jsonOf<T>(
 ): Promise<T | null> {
   const { text, signal } = invocation
   let printed = ''
-  const out: Terminal = {
-    ...invocation.out,
-    isTTY: false,
-    write(piece) {
-      printed += piece
-    },
-    line(piece = '') {
-      printed += `${piece}\n`
-    },
-  }
+  const out = telling(invocation.out, (piece) => {
+    printed += piece
+  })
   const parsed = parse(command.options, [...argv, '--json'], text, command.mostPositionals)
   const commandLine = ['fivefold', command.name, ...argv].join(' ')
   try {

@@ -3,6 +3,12 @@ import { type Family, models } from 'fivefold'
 
 export const familyColour = (family: Family): string => `var(--${family})`
 
+/** Of a bar, which has its name beside it: a mechanism's family's, or else the one colour of all other things. */
+export function barColour(label: string): string {
+  const model = models.find(({ name }) => name === label)
+  return model === undefined ? palette(0) : familyColour(model.family)
+}
+
 const PALETTE = 8
 const palette = (index: number) => `var(--c${(index % PALETTE) + 1})`
 
@@ -14,7 +20,7 @@ const shades: readonly ((colour: string) => string)[] = [
 ]
 
 /**
- * Colours of curves or bars that stand beside each other. Mechanisms have their family's colour where that tells them
+ * Colours of curves that stand beside each other. Mechanisms have their family's colour where that tells them
  * apart; all nine together have shades of it; else each has one of its own.
  */
 export function coloursOf(labels: readonly string[]): ReadonlyMap<string, string> {

@@ -4,6 +4,7 @@ import type { VerdictName } from '../claims/claim.js'
 import type { Environment } from '../environment.js'
 import type { Result } from '../measure/results.js'
 import type { Text } from '../text/language.js'
+import { flat, type Leaf } from './flat.js'
 import { measures, sum } from './measures.js'
 import type { Results } from './results.js'
 
@@ -45,20 +46,13 @@ export function differencesOf(a: Results, b: Results, text: Text): Differences {
 /** Of the moment, not of the machine. */
 const passing = new Set(['date', 'command', 'loadAverage', 'takenByOthers'])
 
-/** `limits.openFiles`: every field by its path. */
-export function fieldsOf(value: unknown, path: readonly string[] = []): Map<string, string> {
-  if (value === null || typeof value !== 'object' || Array.isArray(value)) {
-    const said = Array.isArray(value) ? value.join(' ') : String(value)
-    return new Map([[path.join('.'), said]])
-  }
-  return new Map(Object.entries(value).flatMap(([key, inner]) => [...fieldsOf(inner, [...path, key])]))
-}
+const said = (value: Leaf | undefined) => (value === undefined ? '' : String(value))
 
 function machines(a: Environment, b: Environment): Differences['machine'] {
-  const [ofA, ofB] = [fieldsOf(a), fieldsOf(b)]
+  const [ofA, ofB] = [flat(a), flat(b)]
   return [...new Set([...ofA.keys(), ...ofB.keys()])]
     .filter((field) => !passing.has(field))
-    .map((field) => ({ field, a: ofA.get(field) ?? '', b: ofB.get(field) ?? '' }))
+    .map((field) => ({ field, a: said(ofA.get(field)), b: said(ofB.get(field)) }))
     .filter(({ a, b }) => a !== b)
 }
 

@@ -32,6 +32,10 @@ export function html(strings: TemplateStringsArray, ...parts: readonly Part[]): 
   return new Markup(strings.reduce((whole, string, index) => whole + put(parts[index - 1] ?? null) + string))
 }
 
+/** Words with commands between backticks. */
+export const prose = (text: string): Markup =>
+  new Markup(escaped(text).replace(/`([^`]*)`/g, '<code>$1</code>'))
+
 /** JSON inside a `<script>`: no `</script>` in a string ends it. */
 export const embedded = (value: unknown): Markup =>
   new Markup(

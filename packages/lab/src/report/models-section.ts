@@ -32,13 +32,13 @@ function readingOf(columns: readonly Phases[], { text, duration }: Words): strin
   const found: string[] = []
   const held = columns.filter(({ first }) => first === 'held')
   const free = columns.filter(({ first }) => first === 'free')
-  const both = free.filter(({ second }) => second === 'free')
+  const told = columns.filter(({ second }) => second === 'free')
   if (held.length > 0) found.push(says.held(names(held)))
   for (const { model, first, checks } of columns) {
     if (first === 'checking') found.push(says.checking(model, text.count(checks)))
   }
   if (free.length > 0) found.push(says.free(names(free)))
-  if (both.length > 0) found.push(says.freeInBoth(names(both)))
+  if (told.length > 0) found.push(says.notCopying(names(told)))
   const byCopy = columns.toSorted((a, b) => a.copyMicros - b.copyMicros)
   const [least] = byCopy
   const most = byCopy.at(-1)
@@ -74,7 +74,7 @@ function table(columns: readonly Phases[], text: Text): Parameters<typeof tableO
       column.firstCall ?? text.none,
       column.noticeMicros,
       column.copyMicros,
-      says.holds[column.second],
+      says.copies[column.second],
       column.secondCall ?? text.none,
       column.handMicros,
     ]),

@@ -4,10 +4,12 @@ import { type Language, languages, type Text } from '../text/language.js'
 import { timelineStyle } from '../trace/svg.js'
 import { claimsSection } from './claims-section.js'
 import { compareSection } from './compare-section.js'
+import { flat } from './flat.js'
 import { embedded, html, Markup, type Part } from './html.js'
 import { modelsSection } from './models-section.js'
 import { durationText, section, tableOf } from './parts.js'
 import type { Words } from './phases-figure.js'
+import { rawSection } from './raw-section.js'
 import type { Results } from './results.js'
 import { script } from './script.js'
 import { style } from './style.js'
@@ -66,12 +68,7 @@ ${timelinesSection(results.traces, words)}
 ${compareSection(results.compare, words)}
 ${claimsSection(results, words)}
 ${section('environment', says.sections.environment, words, environmentOf(results, text))}
-${section(
-  'raw',
-  says.sections.raw,
-  words,
-  html`<p class="about">${says.raw.about}</p><p><button type="button" class="download">${says.raw.download}</button></p>`,
-)}
+${rawSection(results, words)}
 </main>
 <footer>fivefold ${results.fivefold} · <code>${environment.command}</code></footer>
 </div>`
@@ -91,15 +88,9 @@ function troubles({ troubles }: Results, text: Text): Part {
 }
 
 function environmentOf({ environment }: Results, text: Text): Markup {
-  const { mitigations, limits, processors, ...plain } = environment
-  const rows = [
-    ...Object.entries(plain),
-    ...Object.entries(processors).map(([name, value]) => [`processors.${name}`, value] as const),
-    ...Object.entries(limits).map(([name, value]) => [`limits.${name}`, value] as const),
-    ...Object.entries(mitigations).map(([name, value]) => [`mitigations.${name}`, value] as const),
-  ].map(([name, value]): Part[] => [
+  const rows = [...flat(environment)].map(([name, value]): Part[] => [
     html`<code>${name}</code>`,
-    value === null ? text.none : Array.isArray(value) ? value.join(' ') : String(value),
+    value === null ? text.none : String(value),
   ])
   return html`<p class="about">${text.report.environment.about}</p>
 <ul class="machine">${machine(environment, text).map((line) => html`<li>${line}</li>`)}</ul>

@@ -26,7 +26,8 @@ export interface Phases {
   readonly firstCall: string | null
   /** How often it asked in vain. */
   readonly checks: number
-  readonly second: Hold
+  /** free: no call of the application's copied. Whose thread did, the trace does not tell. */
+  readonly second: Exclude<Hold, 'checking'>
   /** What copied; null: nothing that the application called. */
   readonly secondCall: string | null
 }

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { type ModelName, models } from 'fivefold'
 import { barChart, lineChart } from './charts.js'
 import { call, fixture, traceOf } from './fixture.test.util.js'
-import { embedded, html, Markup } from './html.js'
+import { embedded, html, Markup, prose } from './html.js'
 import { page } from './page.js'
 import { durationText } from './parts.js'
 import { phasesOf } from './phases.js'
@@ -44,6 +44,7 @@ test('markup escapes what is put in, and JSON cannot leave its script', () => {
   const said = html`<p>${'<b> & "c"'}${null}${[html`<i/>`, 3]}</p>`.text
   assert.equal(said, '<p>&lt;b&gt; &amp; &quot;c&quot;<i/>3</p>')
   assert.equal(html`${new Markup('<b>')}`.text, '<b>')
+  assert.equal(prose('`a <b>` & c').text, '<code>a &lt;b&gt;</code> &amp; c')
   const text = embedded({ a: '</script><!--' }).text
   assert.doesNotMatch(text, /</)
   assert.deepEqual(JSON.parse(text), { a: '</script><!--' })
@@ -86,6 +87,9 @@ test('charts carry the numbers that they draw', () => {
   ]
   const curves = [{ label: 'a', colour: 'red', extrapolated: false, points }]
   const lines = lineChart({ title: 'Lines', x: scale, y: scale, curves }).text
+  // Every place that is marked says which it is.
+  for (const place of ['1', '10', '7', '8'])
+    assert.match(lines, new RegExp(`<text[^>]*>${place}</text>`), `the mark ${place}`)
   // What a logarithmic scale has no place for is not drawn; the table beside it has it.
   assert.deepEqual(valuesIn(lines), [7, 8.5])
 })
@@ -126,4 +130,21 @@ test('the page of results that lack everything says so', () => {
   )
   assert.equal(text.match(/class="missing"/g)?.length, 8)
   assert.match(text, /<html lang="zh-CN">/)
+})
+
+test('every field of every result is among all numbers', () => {
+  const results = fixture()
+  const text = page(results, 'en')
+  const raw = text.slice(text.indexOf('id="en-raw"'), text.indexOf('data-language="zh"'))
+  const shown = new Set(valuesIn(raw))
+  const numbersOf = (value: unknown): number[] =>
+    typeof value === 'number'
+      ? [value]
+      : value !== null && typeof value === 'object'
+        ? Object.values(value).flatMap(numbersOf)
+        : []
+  const facts = results.claims!.results.flatMap(({ findings }) => findings.map((finding) => finding.facts))
+  const wanted = numbersOf([results.compare!.results, facts, results.traces.map(({ phase2 }) => phase2)])
+  assert(wanted.length > 500)
+  for (const value of wanted) assert(shown.has(value), `${value} is not there`)
 })

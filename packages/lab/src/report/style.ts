@@ -65,6 +65,7 @@ figure svg.plot { display: block; width: 100%; max-width: 480px; height: auto; o
 .notes { overflow-wrap: anywhere; }
 details.numbers { margin-top: .5rem; font-size: .87rem; }
 details.numbers summary { cursor: pointer; color: var(--accent); width: fit-content; }
+details.raw th, details.raw td { white-space: nowrap; }
 table { border-collapse: collapse; font-size: .85rem; font-variant-numeric: tabular-nums; margin-top: .4rem; }
 th, td { text-align: start; padding: .25rem .7rem .25rem 0; border-bottom: 1px solid var(--line); vertical-align: top; }
 thead th { color: var(--soft); font-weight: 600; vertical-align: bottom; }

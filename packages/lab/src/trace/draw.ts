@@ -7,6 +7,7 @@ import { cut, pad, widthOf, wrap } from '../terminal/width.js'
 import type { Text } from '../text/language.js'
 import type { CallEvent, Event } from './event.js'
 import { aside, entered, factsOf, micros, resultOf, returned, SLEPT_MICROS, witnessFacts } from './explain.js'
+import { tellings } from './tellings.js'
 import type { Timeline } from './timeline.js'
 import type { Trace } from './trace.js'
 
@@ -80,7 +81,8 @@ function applicationOf({ application, call }: Row, width: number): string {
 
 // ---- rows
 
-function rowsOf({ events, delivered, fd }: Timeline, text: Text): Row[] {
+function rowsOf(trace: Trace, text: Text): Row[] {
+  const { events, delivered, fd } = trace
   const rows: Row[] = []
   const threads = new Set(events.map(({ thread }) => thread).filter((thread) => thread > 0))
   const who = (event: Event) =>
@@ -105,6 +107,7 @@ function rowsOf({ events, delivered, fd }: Timeline, text: Text): Row[] {
     if (event.kind === 'call') callRows(event)
     else markRow(event)
   }
+  for (const { at, says } of tellings(trace, text)) row(at, '', '·', says)
   // A call that slept ends where it ended, after what happened meanwhile.
   return rows.sort((a, b) => (a.at ?? 0) - (b.at ?? 0) || a.order - b.order)
 

@@ -33,7 +33,6 @@ export const claimsEn = {
     descriptors: 'needs {what} descriptors, more than the limit (ulimit -Hn)',
     memory: 'needs about {what} of free memory',
     noDisk: 'there is no file system here whose page cache can be emptied: {what}',
-    oneProcessor: 'needs a second processor',
     noisy:
       'something else used the machine: the same, measured twice, came out too different at {what}; run it again on a quiet one',
     nothing: 'nothing was left to compare: {what}',

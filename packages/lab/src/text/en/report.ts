@@ -78,7 +78,7 @@ export const reportEn = {
       checking: 'checking: it asks again and again (EAGAIN)',
       free: 'free: it is told; it slept because it had nothing else to do',
       copying: 'held by the call that copies',
-      copied: 'free: copied by the kernel, or by a thread of the C library, until it hears of it',
+      copied: 'no call of the application copies: it hears of it when that is done',
     },
     reading: {
       held: (models: string) => `In phase 1 a call that did not return held the application with ${models}.`,
@@ -86,7 +86,8 @@ export const reportEn = {
         `With ${model} it asked ${times} times in vain before the message was there.`,
       free: (models: string) =>
         `Nothing of the operation held the application in phase 1 with ${models}: it is told.`,
-      freeInBoth: (models: string) => `Free in both phases: only with ${models}.`,
+      notCopying: (models: string) =>
+        `With ${models} no call of the application copied: it heard of it when that was done.`,
       copy: (least: string, model: string, most: string, other: string) =>
         `The copy took from ${least} (${model}) to ${most} (${other}).`,
     },
@@ -104,6 +105,7 @@ export const reportEn = {
       hand: 'copy to handler, µs',
     },
     holds: { held: 'held', checking: 'checking', free: 'free' },
+    copies: { held: 'its own call', free: 'no call of its own' },
   },
 
   timelines: {

@@ -21,6 +21,7 @@ export const witness = {
     'stamp-ready': "the library's stamp: ready",
     'stamp-copied': "the library's stamp: copied",
   },
+  because: (where: string, why: string) => `Where ${where} and they lie further apart: ${why}.`,
   /** Why the two witnesses lie apart. */
   causes: {
     'way-back':
@@ -52,7 +53,7 @@ export const witness = {
       `Our stamps and the kernel's tracepoints agree: ${worst} µs apart at most, as the median of ${count(repeats)} ${repeats === 1 ? 'message' : 'messages'} (wanted: ${count(target)} µs).`,
     disagree: (where: string, worst: string, target: number, repeats: number, why: string) =>
       `Where ${where}, our stamps and the kernel's tracepoints are ${worst} µs apart, as the median of ${count(repeats)} ${repeats === 1 ? 'message' : 'messages'} (wanted: ${count(target)} µs)${why === '' ? '' : `: ${why}`}.`,
-    why: (reason: string) => `The kernel's own tracepoints are not shown: ${reason}`,
+    why: (reason: string) => `The kernel's own tracepoints are not shown: ${reason}.`,
     missing: (events: string) => `This kernel does not have the events ${events}.`,
     lost: (events: number) => `${count(events)} events of the kernel found no room: the earliest.`,
     unseenBoundary:

@@ -32,7 +32,6 @@ export const claimsZh: typeof claimsEn = {
     descriptors: '需要 {what} 个描述符，超过上限（ulimit -Hn）',
     memory: '大约需要 {what} 的空闲内存',
     noDisk: '这里没有能清空页缓存的文件系统：{what}',
-    oneProcessor: '需要第二个处理器',
     noisy: '机器另有他用：{what} 时同样的东西测两次相差太大；请在空闲的机器上再运行一次',
     nothing: '没有可以比较的数据：{what}',
   },

@@ -79,13 +79,13 @@ export const reportZh: typeof reportEn = {
       checking: '轮询：反复询问（EAGAIN）',
       free: '自由：会得到通知；它睡眠只是因为没有别的事',
       copying: '被拷贝数据的调用占住',
-      copied: '自由：由内核或 C 库的线程拷贝，直到它得知',
+      copied: '应用程序没有拷贝数据的调用：完成之后它才得知',
     },
     reading: {
       held: (models) => `阶段 1 中，使用 ${models} 时应用程序被没有返回的调用占住。`,
       checking: (model, times) => `使用 ${model} 时，消息到来之前它徒劳地询问了 ${times} 次。`,
       free: (models) => `阶段 1 中，使用 ${models} 时操作本身没有占住应用程序：它会得到通知。`,
-      freeInBoth: (models) => `两个阶段应用程序都自由的只有 ${models}。`,
+      notCopying: (models) => `使用 ${models} 时，应用程序没有拷贝数据的调用：完成之后它才得知。`,
       copy: (least, model, most, other) => `拷贝用时从 ${least}（${model}）到 ${most}（${other}）。`,
     },
     columns: {
@@ -102,6 +102,7 @@ export const reportZh: typeof reportEn = {
       hand: '拷贝到处理函数 µs',
     },
     holds: { held: '占住', checking: '轮询', free: '自由' },
+    copies: { held: '自己的调用', free: '没有自己的调用' },
   },
 
   timelines: {

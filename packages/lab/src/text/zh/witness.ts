@@ -23,6 +23,7 @@ export const witness: Text['witness'] = {
     'stamp-ready': '库的时间戳：就绪',
     'stamp-copied': '库的时间戳：拷贝完成',
   },
+  because: (where, why) => `“${where}”相差更多的原因：${why}。`,
   causes: {
     'way-back': '调用睡眠过，处理器的缓存已被别人占用，从内核回到 JavaScript 的路变长',
     handler: '调用返回之前先运行了信号的处理函数',
@@ -51,7 +52,7 @@ export const witness: Text['witness'] = {
       `我们的时间戳与内核的跟踪点一致：${count(repeats)} 条消息的中位数最多相差 ${worst} µs（目标 ${count(target)} µs）。`,
     disagree: (where, worst, target, repeats, why) =>
       `“${where}”：我们的时间戳与内核的跟踪点相差 ${worst} µs（${count(repeats)} 条消息的中位数，目标 ${count(target)} µs）${why === '' ? '' : `：${why}`}。`,
-    why: (reason) => `没有显示内核自己的跟踪点：${reason}`,
+    why: (reason) => `没有显示内核自己的跟踪点：${reason}。`,
     missing: (events) => `这个内核没有这些事件：${events}。`,
     lost: (events) => `内核的 ${count(events)} 个事件没有存下，是最早的那些。`,
     unseenBoundary: '两个阶段都在同一个调用里，只有内核能把它们分开：这里全部算作阶段 1。',

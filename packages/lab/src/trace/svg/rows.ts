@@ -1,10 +1,8 @@
 /** The rows of the drawing, in the order of time: what stands in them, not where. */
 import type { Text } from '../../text/language.js'
-import { signalName } from '../describe.js'
 import { type CallEvent, type MarkEvent, startOf } from '../event.js'
 import { aside, entered, resultOf, returned, SLEPT_MICROS } from '../explain.js'
-import type { KernelEvent, KernelMark } from '../kernel/event.js'
-import { kernelResult } from '../kernel/result.js'
+import { tellings } from '../tellings.js'
 import type { Trace } from '../trace.js'
 
 /** Between the application and the kernel: a call that goes in, that comes back, both; or something from outside. */
@@ -49,8 +47,9 @@ const empty: Omit<Row, 'at' | 'until'> = {
 }
 
 export function rowsOf(trace: Trace, text: Text): Row[] {
-  const { kernel } = trace
-  const told = kernel.usable ? kernel.events.flatMap((event) => witnessed(event, trace, text)) : []
+  const told = tellings(trace, text).map(
+    ({ at, says }): Row => ({ ...empty, at, until: at, witnessed: true, kernel: says, seen: at }),
+  )
   const moments = [...told.map(({ at }) => at), ...trace.events.map(startOf)]
   const rows = trace.events.flatMap((event) =>
     event.kind === 'call' ? callRows(event, trace, moments, text) : [markRow(event, text)],
@@ -142,53 +141,5 @@ function markRow(event: MarkEvent, text: Text): Row {
       }
     case 'data':
       return { ...row, application: says.data(bytes) }
-  }
-}
-
-// ---- what only the kernel tells
-
-function witnessed(event: KernelEvent, trace: Trace, text: Text): Row[] {
-  if (event.kind === 'call') {
-    if (event.actor !== 'helper') return []
-    const result = event.result === null ? '…' : kernelResult(event.result)
-    const says = text.witness.tells.helper(event.name, result)
-    const at = event.left ?? event.entered
-    return [{ ...empty, at, until: at, witnessed: true, kernel: says, seen: at }]
-  }
-  const says = told(event, trace, text)
-  if (says === null) return []
-  return [{ ...empty, at: event.at, until: event.at, witnessed: true, kernel: says, seen: event.at }]
-}
-
-function told({ kind, actor, value, text: what, at }: KernelMark, trace: Trace, text: Text): string | null {
-  const says = text.witness.tells
-  const sent = trace.events.find((event) => event.kind === 'mark' && event.mark === 'sent')
-  switch (kind) {
-    case 'data-ready':
-      return says.dataReady
-    case 'woken':
-      // Before that, timers woke it: the calls' time-outs tell it already.
-      if (typeof actor !== 'number' || sent === undefined || at < startOf(sent)) return null
-      return actor === 0 ? says.wokenApplication : says.wokenThread(actor)
-    case 'signal-generated':
-      return says.generated(signalName(value ?? 0))
-    case 'signal-delivered':
-      return says.delivered(signalName(value ?? 0))
-    case 'ring-submit':
-      return says.ringSubmit(what ?? '')
-    case 'ring-armed':
-      return says.ringArmed(what ?? '')
-    case 'ring-task':
-      return says.ringTask(what ?? '')
-    case 'ring-worker':
-      return says.ringWorker(what ?? '')
-    case 'ring-complete':
-      return says.ringComplete(value ?? 0)
-    case 'disk-asked':
-      return says.diskAsked
-    case 'disk-done':
-      return says.diskDone
-    default:
-      return null
   }
 }

@@ -56,7 +56,7 @@ export const phasesClaims = {
         says: 'Only the asynchronous models leave the thread free in both phases.',
         evidence:
           'Copying {size} held the thread for {epoll} with epoll, {aio} with aio_read, {ring} with io_uring, {worker} with IOSQE_ASYNC.',
-        when: 'another thread makes the copy: glibc’s for aio_read, the kernel’s with IOSQE_ASYNC. io_uring as it comes copies in the thread that asked, when that enters the kernel.',
+        when: 'another thread makes the copy, as here with {who}. io_uring as it comes copies in the thread that asked, when that enters the kernel.',
       },
     },
     labels: {

@@ -55,7 +55,7 @@ export const phasesClaims: typeof english = {
         says: '只有异步模型在两个阶段都不占住线程。',
         evidence:
           '复制 {size} 占住线程：epoll {epoll}，aio_read {aio}，io_uring {ring}，带 IOSQE_ASYNC {worker}。',
-        when: '由另一个线程来复制：aio_read 是 glibc 的线程，IOSQE_ASYNC 是内核的线程。默认的 io_uring 在提出请求的线程进入内核时，由该线程复制。',
+        when: '由另一个线程来复制，如这里的 {who}。默认的 io_uring 在提出请求的线程进入内核时，由该线程复制。',
       },
     },
     labels: {
