@@ -16,6 +16,7 @@ import {
   SOL_SOCKET,
 } from '../sys/socket.js'
 import { sendArguments } from './arguments.js'
+import { type BatchCallback, type BatchMessage, batchItems, sendItems } from './batch.js'
 import { bindSocket } from './bind.js'
 import { connectSocket, connectTarget, disconnectSocket } from './connect.js'
 import {
@@ -78,6 +79,22 @@ export class SocketBody extends NodeSocket {
     }
     if (state.bindState === UNBOUND) this.bind({ port: 0, exclusive: true })
     enqueue(this, state, () => transmit(this, state, sending))
+  }
+
+  /**
+   * Sends many datagrams in as few system calls as can be: sendmmsg(2). What has to wait does so in order, as with `send`.
+   * @param callback hears once, when every datagram has gone or failed
+   * @throws as `send`, and ERR_INVALID_ARG_VALUE for an address that would have to be looked up; before anything is sent
+   */
+  sendBatch(messages: readonly BatchMessage[], callback?: BatchCallback): void {
+    const state = running(this)
+    const items = batchItems(state, messages)
+    if (state.bindState === BOUND) {
+      sendItems(state, items, callback)
+      return
+    }
+    if (state.bindState === UNBOUND) this.bind({ port: 0, exclusive: true })
+    enqueue(this, state, () => sendItems(state, items, callback))
   }
 
   /** As `send` with all its arguments: for old programs. */

@@ -32,7 +32,7 @@ type UnixConnect = (path: string, callback?: () => void) => void
 
 export interface SocketShape
   extends Omit<NodeSocket, 'send' | 'bind' | 'connect'>,
-    Pick<SocketBody, 'model' | 'fd' | 'setOption' | 'getOption'> {
+    Pick<SocketBody, 'model' | 'fd' | 'setOption' | 'getOption' | 'sendBatch'> {
   readonly type: string
   send: NodeSocket['send'] & UnixSend
   bind: NodeSocket['bind'] & UnixBind<this>
