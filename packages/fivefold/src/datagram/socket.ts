@@ -23,6 +23,7 @@ import {
   SOL_SOCKET,
   setsockoptInt,
 } from '../sys/socket.js'
+import { askForControl, readControl } from './control.js'
 import type { BindOptions, DatagramHandlers } from './handlers.js'
 
 /** Datagrams handed to the model and not yet sent; one more is refused until there is room. */
@@ -83,6 +84,7 @@ export class DatagramSocket implements Completion, Deferred, AsyncDisposable {
   #held: Operation['chunk'][] = []
   #heldFrom: Address[] = []
   #heldTruncated: boolean[] = []
+  #heldStamps: (bigint | undefined)[] = []
   #closing = false
   /** Rounds that a close leaves to what is being sent. */
   #rounds = 0
@@ -96,7 +98,7 @@ export class DatagramSocket implements Completion, Deferred, AsyncDisposable {
   constructor(
     engine: Engine,
     fd: number,
-    options: Pick<BindOptions, 'socket' | 'maxDatagram'>,
+    options: Pick<BindOptions, 'socket' | 'maxDatagram' | 'timestamps' | 'gro'>,
     peer: Address | undefined,
     removesName = true,
   ) {
@@ -109,6 +111,7 @@ export class DatagramSocket implements Completion, Deferred, AsyncDisposable {
     // A connected socket needs no sender told: every model can receive it by itself.
     this.#receive = new Operation(Kind.recvfrom, fd, this)
     this.#receive.room = options.maxDatagram ?? 65535
+    this.#receive.controlBytes = askForControl(fd, options, engine.model.limits)
     engine.ref()
     this.#startReceiving()
   }
@@ -255,7 +258,12 @@ export class DatagramSocket implements Completion, Deferred, AsyncDisposable {
       return
     }
     while (this.#held.length > 0 && !this.#paused && !this.#closing) {
-      this.#deliver(this.#held.shift()!, this.#heldFrom.shift()!, this.#heldTruncated.shift()!)
+      this.#deliver(
+        this.#held.shift()!,
+        this.#heldFrom.shift()!,
+        this.#heldTruncated.shift()!,
+        this.#heldStamps.shift(),
+      )
     }
     if (!this.#paused && !this.#closing) this.#startReceiving()
   }
@@ -271,11 +279,8 @@ export class DatagramSocket implements Completion, Deferred, AsyncDisposable {
     const { result, chunk, more } = operation
     if (result >= 0 && chunk !== null) {
       const from = operation.from ?? unnamed
-      if (this.#paused || this.#held.length > 0) {
-        this.#held.push(chunk)
-        this.#heldFrom.push(from)
-        this.#heldTruncated.push(operation.truncated)
-      } else this.#deliver(chunk, from, operation.truncated)
+      if (operation.control === null) this.#came(chunk, from, operation.truncated, undefined)
+      else this.#cameWithControl(operation, chunk, from, operation.control)
     } else if (result < 0 && result !== -ECANCELED) this.#fail(result, operation)
     if (!more && !this.#paused && !this.#closing && this.#held.length === 0) {
       // What ended it without being cancelled may end it again at once: a turn lies between.
@@ -284,9 +289,36 @@ export class DatagramSocket implements Completion, Deferred, AsyncDisposable {
     }
   }
 
-  #deliver(chunk: Operation['chunk'], from: Address, truncated: boolean): void {
+  #cameWithControl(operation: Operation, chunk: Buffer, from: Address, control: Uint8Array): void {
+    const { truncated } = operation
+    operation.control = null
+    const { timestampNs, segmentBytes } = readControl(control)
+    const step = segmentBytes > 0 ? segmentBytes : chunk.length
+    if (chunk.length <= step) this.#came(chunk, from, truncated, timestampNs)
+    else {
+      for (let at = 0; at < chunk.length && !this.#closing; at += step) {
+        this.#came(chunk.subarray(at, at + step), from, truncated, timestampNs)
+      }
+    }
+  }
+
+  #came(chunk: Buffer, from: Address, truncated: boolean, timestampNs: bigint | undefined): void {
+    if (this.#paused || this.#held.length > 0) {
+      this.#held.push(chunk)
+      this.#heldFrom.push(from)
+      this.#heldTruncated.push(truncated)
+      this.#heldStamps.push(timestampNs)
+    } else this.#deliver(chunk, from, truncated, timestampNs)
+  }
+
+  #deliver(
+    chunk: Operation['chunk'],
+    from: Address,
+    truncated: boolean,
+    timestampNs: bigint | undefined,
+  ): void {
     try {
-      this.#handlers.data?.(this, chunk!, from, truncated)
+      this.#handlers.data?.(this, chunk!, from, truncated, timestampNs)
     } catch (error) {
       this.#thrown(error)
     }

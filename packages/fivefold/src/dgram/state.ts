@@ -43,6 +43,8 @@ export class State {
   recvBufferSize = 0
   sendBufferSize = 0
   maxDatagram: number | undefined
+  timestamps = false
+  gro = false
   receiveBlockList: BlockList | undefined
   sendBlockList: BlockList | undefined
   /** Undefined: Node's own, which need not be asked about what is an address already. */

@@ -7,6 +7,8 @@ import type { SocketBody } from './socket-body.js'
 export interface RemoteInfo extends Omit<NodeRemoteInfo, 'family'> {
   family: NodeRemoteInfo['family']
   truncated?: true
+  /** With `timestamps`: when the kernel received it, in nanoseconds of CLOCK_REALTIME. */
+  timestampNs?: bigint
 }
 
 export type Listener = (message: Buffer, info: RemoteInfo) => void

@@ -86,6 +86,8 @@ export class Operation {
   address: Uint8Array | null = null
   /** recvfrom: the most bytes of a datagram; what is longer arrives cut. */
   room = 65536
+  /** recvfrom: room for control data with each datagram, a multiple of 8, at most 128; where `limits.control`. */
+  controlBytes = 0
   /** read, write: the offset in the file, a safe integer; -1: the file's own position. */
   position = -1
   /** open: O_* of open(2). */
@@ -106,6 +108,8 @@ export class Operation {
   from: Address | null = null
   /** recvfrom: the datagram was longer than the room for it. */
   truncated = false
+  /** recvfrom: the control data that came with it, as recvmsg(2) writes them; null where none were asked for. */
+  control: Uint8Array | null = null
 
   // The driver's bookkeeping.
   /** True from submit to the last completion. */

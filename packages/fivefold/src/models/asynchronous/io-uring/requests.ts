@@ -327,6 +327,7 @@ export class Requests {
       const at = memory.offset(block)
       slab.u8.fill(0, at, at + MSGHDR_BYTES)
       slab.u32[(at + 8) >> 2] = ADDRESS_ROOM
+      slab.u32[(at + 40) >> 2] = operation.controlBytes
     }
     const at = this.#push(
       IORING_OP_RECVMSG | MULTISHOT,
