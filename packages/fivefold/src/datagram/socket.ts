@@ -86,8 +86,6 @@ export class DatagramSocket implements Completion, Deferred, AsyncDisposable {
   #heldTruncated: boolean[] = []
   #heldStamps: (bigint | undefined)[] = []
   #closing = false
-  /** Rounds that a close leaves to what is being sent. */
-  #rounds = 0
   #told = false
   #referenced = true
   #whenClosed: (() => void)[] = []
@@ -208,18 +206,10 @@ export class DatagramSocket implements Completion, Deferred, AsyncDisposable {
     const { driver, model } = this.#engine
     if (!model.limits.cancels) rawShutdown(this.#fd, SHUT_RDWR)
     if (this.#receive.inFlight) driver.cancel(this.#receive)
-    // What was sent before may not have been handed to the kernel yet: a whole turn lies between the two rounds.
-    this.#rounds = 2
-    if (this.#sending.size > 0) this.#engine.defer(this)
-    else this.#closeWhenQuiet()
-    this.#engine.schedule()
-    return closed
-  }
-
-  #cancelSends(): void {
-    for (const operation of [...this.#sending]) this.#engine.driver.cancel(operation)
+    for (const operation of [...this.#sending]) driver.cancel(operation)
     this.#closeWhenQuiet()
     this.#engine.schedule()
+    return closed
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -250,11 +240,6 @@ export class DatagramSocket implements Completion, Deferred, AsyncDisposable {
   runDeferred(): void {
     if (this.#fd < 0) {
       this.#tellClosed()
-      return
-    }
-    if (this.#closing && this.#sending.size > 0) {
-      if (--this.#rounds > 0) this.#engine.defer(this)
-      else this.#cancelSends()
       return
     }
     while (this.#held.length > 0 && !this.#paused && !this.#closing) {

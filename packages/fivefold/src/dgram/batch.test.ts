@@ -4,6 +4,8 @@ import { once } from 'node:events'
 import { test } from 'node:test'
 import { modelNamed } from '../models/choose.js'
 import type { ModelName } from '../models/model.js'
+import { close as close_ } from '../sys/descriptor.js'
+import { AF_UNIX, bind, socket as openSocket, recv, SOCK_DGRAM, SOCK_NONBLOCK } from '../sys/socket.js'
 import { type BatchMessage, createSocket, type Socket } from './index.js'
 
 const models: ModelName[] = (['epoll', 'io_uring'] as const).filter((name) => modelNamed(name).probe().ok)
@@ -91,6 +93,42 @@ for (const model of models) {
     assert.deepEqual((await all(300)).map(String), numbers)
     assert.deepEqual(await outcome, [null, 300])
     await close(sender, socket)
+  })
+
+  test(`behind what waits everything waits, ${model}`, { timeout: 60_000 }, async () => {
+    // A receiver that reads when the test says so.
+    const name = `\0fivefold-behind-${process.pid}-${model}`
+    const fd = openSocket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK)
+    bind(fd, { family: 'Unix', path: name })
+    const buffer = Buffer.alloc(64)
+    const read = () => buffer.toString('utf8', 0, recv(fd, buffer))
+    const sender = createSocket({ type: 'unix_dgram', model })
+    sender.connect(name)
+    await once(sender, 'connect')
+    const numbers = Array.from({ length: 100 }, (_, index) => String(index))
+    const first = batch(
+      sender,
+      numbers.map((data) => ({ data })),
+    )
+    assert.ok(sender.getSendQueueCount() > 0, 'the queue is full')
+    // There is room for one now.
+    const came = [read()]
+    const second = batch(sender, [{ data: 'last' }])
+    while (came.at(-1) !== 'last') {
+      try {
+        came.push(read())
+      } catch (error) {
+        assert.equal((error as NodeJS.ErrnoException).code, 'EAGAIN')
+        await new Promise((resolve) => setImmediate(resolve))
+      }
+    }
+    assert.deepEqual(came, [...numbers, 'last'])
+    assert.deepEqual(await Promise.all([first, second]), [
+      [null, 100],
+      [null, 1],
+    ])
+    close_(fd)
+    await close(sender)
   })
 
   for (const type of ['udp4', 'unix_dgram'] as const) {
