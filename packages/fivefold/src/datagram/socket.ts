@@ -4,7 +4,7 @@ import type { Host, ModelName } from '../models/model.js'
 import { type Completion, Kind, Operation, syscallOf } from '../models/operation.js'
 import { publish, stampsIfWanted } from '../models/stamps.js'
 import { openSocket } from '../stream/open.js'
-import { encoded, literalAddress, placeOf, removeName, requirePorts, resolve } from '../stream/resolve.js'
+import { encoded, placeOf, removeName, requirePorts, resolve } from '../stream/resolve.js'
 import { bytesOf, uncaught } from '../stream/socket.js'
 import type { Address } from '../sys/address.js'
 import { rawClose } from '../sys/descriptor.js'
@@ -24,13 +24,13 @@ import {
   setsockoptInt,
 } from '../sys/socket.js'
 import { askForControl, readControl } from './control.js'
+import { type Destination, destination } from './destination.js'
 import type { BindOptions, DatagramHandlers } from './handlers.js'
+
+export type { Destination } from './destination.js'
 
 /** Datagrams handed to the model and not yet sent; one more is refused until there is room. */
 const MOST_SENDING = 256
-
-/** Where a datagram goes: an address as `data` tells it, or its parts. */
-export type Destination = Address | { hostname?: string; address?: string; port: number } | { path: string }
 
 /**
  * Makes a datagram socket: UDP (`hostname`, `port`) or Unix (`path`).
@@ -379,17 +379,6 @@ export class DatagramSocket implements Completion, Deferred, AsyncDisposable {
     if (Object.isFrozen(to)) this.#encoded.set(to, bytes)
     return bytes
   }
-}
-
-function destination(to: Destination): Address {
-  if ('path' in to) return { family: 'Unix', path: to.path }
-  if ('family' in to) return to
-  const hostname = to.hostname ?? to.address ?? '127.0.0.1'
-  const address = literalAddress(hostname, to.port)
-  if (address !== null) return address
-  throw Object.assign(new TypeError(`send takes an IP address, not '${hostname}': look it up first`), {
-    code: 'ERR_INVALID_ARG_VALUE',
-  })
 }
 
 const none: readonly Uint8Array[] = []
