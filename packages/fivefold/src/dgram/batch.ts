@@ -96,7 +96,7 @@ export function sendItems(state: State, items: readonly Item[], callback: BatchC
     const taken = socket.sending.count > 0 ? 0 : together(socket, items, at, outcome)
     at += taken
     // What is next was refused, or is not for a batch: by itself it waits, or is told why.
-    if (taken === 0) alone(socket, items[at++]!, outcome, !state.unix)
+    if (taken === 0) alone(socket, items[at++]!, outcome, state)
   }
   outcome.begun()
 }
@@ -119,8 +119,9 @@ function together(socket: DatagramSocket, items: readonly Item[], first: number,
   return sent
 }
 
-function alone(socket: DatagramSocket, item: Item, outcome: Outcome, cuts: boolean): void {
-  const { bytes, to, segmentBytes, place } = item
+function alone(socket: DatagramSocket, item: Item, outcome: Outcome, state: State): void {
+  const { bytes, segmentBytes, place } = item
+  const to = item.to ?? (socket.inTurn ? state.peer : null)
   if (segmentBytes === 0) {
     outcome.expect(place, (told) => socket.sendNow(bytes, to, told))
     return
@@ -130,7 +131,7 @@ function alone(socket: DatagramSocket, item: Item, outcome: Outcome, cuts: boole
   for (let at = 0; at < bytes.length || at === 0; at += Math.max(once, segmentBytes)) {
     const part = bytes.subarray(at, at + Math.max(once, segmentBytes))
     if (
-      cuts &&
+      !state.unix &&
       socket.sending.count === 0 &&
       part.length > segmentBytes &&
       cutByKernel(socket, part, to, segmentBytes)

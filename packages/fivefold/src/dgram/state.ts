@@ -29,6 +29,8 @@ export class State {
   model: ModelName | 'auto' = defaultModel()
   bindState = UNBOUND
   connectState = DISCONNECTED
+  /** The address of the peer that it is connected with. */
+  peer: Uint8Array | null = null
   /** Opened, and perhaps not served yet: joining a group comes before bind. */
   fd = -1
   socket: DatagramSocket | null = null
