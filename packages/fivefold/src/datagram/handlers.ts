@@ -4,8 +4,17 @@ import type { Address } from '../sys/address.js'
 import type { DatagramSocket } from './socket.js'
 
 export interface DatagramHandlers {
-  /** A datagram came, perhaps of 0 bytes. `from` is its sender. */
-  data?(socket: DatagramSocket, datagram: Buffer, from: Address, truncated: boolean): void
+  /**
+   * A datagram came, perhaps of 0 bytes. `from` is its sender; `timestampNs`, with `timestamps`, when the kernel received
+   * it: nanoseconds of CLOCK_REALTIME.
+   */
+  data?(
+    socket: DatagramSocket,
+    datagram: Buffer,
+    from: Address,
+    truncated: boolean,
+    timestampNs?: bigint,
+  ): void
   /** After a `send` that was not taken: there is room again. */
   drain?(socket: DatagramSocket): void
   /** An error of the socket, such as an ICMP refusal of an earlier datagram; the socket goes on. */
@@ -25,6 +34,13 @@ export interface BindOptions extends EngineOptions {
   socket: DatagramHandlers
   /** The most bytes of a datagram; what is longer arrives cut, and says so. Default 65,535. */
   maxDatagram?: number
+  /** The kernel tells when it received each datagram (SO_TIMESTAMPNS). Not with every model. Default false. */
+  timestamps?: boolean
+  /**
+   * The kernel hands over datagrams of one sender and size that follow one another together (UDP_GRO, Linux 5.0): they
+   * cost one passage, and are told one by one as ever. UDP alone, and not with every model. Default false.
+   */
+  gro?: boolean
   /**
    * SO_REUSEPORT, socket(7): several sockets on one port, each of which set it; the kernel shares the datagrams out by
    * their sender. Not for Unix sockets. Default false.

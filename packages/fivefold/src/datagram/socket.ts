@@ -4,7 +4,7 @@ import type { Host, ModelName } from '../models/model.js'
 import { type Completion, DatagramOperation, Kind, Operation, syscallOf } from '../models/operation.js'
 import { publish, stampsIfWanted } from '../models/stamps.js'
 import { openSocket } from '../stream/open.js'
-import { encoded, literalAddress, placeOf, removeName, requirePorts, resolve } from '../stream/resolve.js'
+import { encoded, placeOf, removeName, requirePorts, resolve } from '../stream/resolve.js'
 import { bytesOf, uncaught } from '../stream/socket.js'
 import type { Address } from '../sys/address.js'
 import { rawClose } from '../sys/descriptor.js'
@@ -23,13 +23,14 @@ import {
   SOL_SOCKET,
   setsockoptInt,
 } from '../sys/socket.js'
+import { askForControl, readControl } from './control.js'
+import { type Destination, destination } from './destination.js'
 import type { BindOptions, DatagramHandlers } from './handlers.js'
+
+export type { Destination } from './destination.js'
 
 /** Datagrams handed to the model and not yet sent; one more is refused until there is room. */
 const MOST_SENDING = 256
-
-/** Where a datagram goes: an address as `data` tells it, or its parts. */
-export type Destination = Address | { hostname?: string; address?: string; port: number } | { path: string }
 
 /**
  * Makes a datagram socket: UDP (`hostname`, `port`) or Unix (`path`).
@@ -83,9 +84,8 @@ export class DatagramSocket implements Completion, Deferred, AsyncDisposable {
   #held: Operation['chunk'][] = []
   #heldFrom: Address[] = []
   #heldTruncated: boolean[] = []
+  #heldStamps: (bigint | undefined)[] = []
   #closing = false
-  /** Rounds that a close leaves to what is being sent. */
-  #rounds = 0
   #told = false
   #referenced = true
   #whenClosed: (() => void)[] = []
@@ -96,7 +96,7 @@ export class DatagramSocket implements Completion, Deferred, AsyncDisposable {
   constructor(
     engine: Engine,
     fd: number,
-    options: Pick<BindOptions, 'socket' | 'maxDatagram'>,
+    options: Pick<BindOptions, 'socket' | 'maxDatagram' | 'timestamps' | 'gro'>,
     peer: Address | undefined,
     removesName = true,
   ) {
@@ -109,6 +109,7 @@ export class DatagramSocket implements Completion, Deferred, AsyncDisposable {
     // A connected socket needs no sender told: every model can receive it by itself.
     this.#receive = new DatagramOperation(Kind.recvfrom, fd, this)
     this.#receive.room = options.maxDatagram ?? 65535
+    this.#receive.controlBytes = askForControl(fd, options, engine.model.limits)
     engine.ref()
     this.#startReceiving()
   }
@@ -147,13 +148,14 @@ export class DatagramSocket implements Completion, Deferred, AsyncDisposable {
   }
 
   /**
-   * @internal Sends one datagram, however many wait; at once where there is room, so that what is done to the socket
-   * afterwards (a disconnect, an option) does not reach what was sent before.
+   * @internal Sends one datagram, however many wait. Outside a turn at once, where there is room, so that what is done
+   * to the socket afterwards (a disconnect, an option) does not reach what was sent before. Within one the model hands over
+   * what all its handlers send together: a third less work with io_uring.
    * @param address encoded; null: the connected peer
    * @param told hears how it went, and `error` does not; perhaps before this returns
    */
   sendNow(bytes: Uint8Array, address: Uint8Array | null, told: Told): void {
-    if (this.#sending.size === 0) {
+    if (this.#sending.size === 0 && !this.#engine.inTurn) {
       const result = rawSendto(this.#fd, bytes, bytes.length, SEND_FLAGS, address, address?.length ?? 0)
       if (result >= 0 || !passing.has(result)) {
         told(result)
@@ -171,6 +173,11 @@ export class DatagramSocket implements Completion, Deferred, AsyncDisposable {
     operation.stamps = stampsIfWanted()
     this.#sending.add(operation)
     this.#engine.submit(operation)
+  }
+
+  /** @internal What is sent now is handed over at the end of the model's turn. */
+  get inTurn(): boolean {
+    return this.#engine.inTurn
   }
 
   /** @internal Datagrams that wait to be sent, and their bytes. */
@@ -205,18 +212,10 @@ export class DatagramSocket implements Completion, Deferred, AsyncDisposable {
     const { driver, model } = this.#engine
     if (!model.limits.cancels) rawShutdown(this.#fd, SHUT_RDWR)
     if (this.#receive.inFlight) driver.cancel(this.#receive)
-    // What was sent before may not have been handed to the kernel yet: a whole turn lies between the two rounds.
-    this.#rounds = 2
-    if (this.#sending.size > 0) this.#engine.defer(this)
-    else this.#closeWhenQuiet()
-    this.#engine.schedule()
-    return closed
-  }
-
-  #cancelSends(): void {
-    for (const operation of [...this.#sending]) this.#engine.driver.cancel(operation)
+    for (const operation of [...this.#sending]) driver.cancel(operation)
     this.#closeWhenQuiet()
     this.#engine.schedule()
+    return closed
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -249,13 +248,13 @@ export class DatagramSocket implements Completion, Deferred, AsyncDisposable {
       this.#tellClosed()
       return
     }
-    if (this.#closing && this.#sending.size > 0) {
-      if (--this.#rounds > 0) this.#engine.defer(this)
-      else this.#cancelSends()
-      return
-    }
     while (this.#held.length > 0 && !this.#paused && !this.#closing) {
-      this.#deliver(this.#held.shift()!, this.#heldFrom.shift()!, this.#heldTruncated.shift()!)
+      this.#deliver(
+        this.#held.shift()!,
+        this.#heldFrom.shift()!,
+        this.#heldTruncated.shift()!,
+        this.#heldStamps.shift(),
+      )
     }
     if (!this.#paused && !this.#closing) this.#startReceiving()
   }
@@ -271,11 +270,8 @@ export class DatagramSocket implements Completion, Deferred, AsyncDisposable {
     const { result, chunk, more } = operation
     if (result >= 0 && chunk !== null) {
       const from = operation.from ?? unnamed
-      if (this.#paused || this.#held.length > 0) {
-        this.#held.push(chunk)
-        this.#heldFrom.push(from)
-        this.#heldTruncated.push(operation.truncated)
-      } else this.#deliver(chunk, from, operation.truncated)
+      if (operation.control === null) this.#came(chunk, from, operation.truncated, undefined)
+      else this.#cameWithControl(operation, chunk, from, operation.control)
     } else if (result < 0 && result !== -ECANCELED) this.#fail(result, operation)
     if (!more && !this.#paused && !this.#closing && this.#held.length === 0) {
       // What ended it without being cancelled may end it again at once: a turn lies between.
@@ -284,9 +280,36 @@ export class DatagramSocket implements Completion, Deferred, AsyncDisposable {
     }
   }
 
-  #deliver(chunk: Operation['chunk'], from: Address, truncated: boolean): void {
+  #cameWithControl(operation: DatagramOperation, chunk: Buffer, from: Address, control: Uint8Array): void {
+    const { truncated } = operation
+    operation.control = null
+    const { timestampNs, segmentBytes } = readControl(control)
+    const step = segmentBytes > 0 ? segmentBytes : chunk.length
+    if (chunk.length <= step) this.#came(chunk, from, truncated, timestampNs)
+    else {
+      for (let at = 0; at < chunk.length && !this.#closing; at += step) {
+        this.#came(chunk.subarray(at, at + step), from, truncated, timestampNs)
+      }
+    }
+  }
+
+  #came(chunk: Buffer, from: Address, truncated: boolean, timestampNs: bigint | undefined): void {
+    if (this.#paused || this.#held.length > 0) {
+      this.#held.push(chunk)
+      this.#heldFrom.push(from)
+      this.#heldTruncated.push(truncated)
+      this.#heldStamps.push(timestampNs)
+    } else this.#deliver(chunk, from, truncated, timestampNs)
+  }
+
+  #deliver(
+    chunk: Operation['chunk'],
+    from: Address,
+    truncated: boolean,
+    timestampNs: bigint | undefined,
+  ): void {
     try {
-      this.#handlers.data?.(this, chunk!, from, truncated)
+      this.#handlers.data?.(this, chunk!, from, truncated, timestampNs)
     } catch (error) {
       this.#thrown(error)
     }
@@ -362,17 +385,6 @@ export class DatagramSocket implements Completion, Deferred, AsyncDisposable {
     if (Object.isFrozen(to)) this.#encoded.set(to, bytes)
     return bytes
   }
-}
-
-function destination(to: Destination): Address {
-  if ('path' in to) return { family: 'Unix', path: to.path }
-  if ('family' in to) return to
-  const hostname = to.hostname ?? to.address ?? '127.0.0.1'
-  const address = literalAddress(hostname, to.port)
-  if (address !== null) return address
-  throw Object.assign(new TypeError(`send takes an IP address, not '${hostname}': look it up first`), {
-    code: 'ERR_INVALID_ARG_VALUE',
-  })
 }
 
 const none: readonly Uint8Array[] = []

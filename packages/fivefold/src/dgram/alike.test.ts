@@ -158,6 +158,24 @@ scene('every form of send, connected', async ({ make, say }) => {
   await closed(client, server)
 })
 
+scene('sent in a listener, and disconnected', async ({ make, say }) => {
+  const server = make()
+  const port = await bound(server)
+  const client = make()
+  client.connect(port, '127.0.0.1')
+  await once(client, 'connect')
+  const trigger = make({}, () => {
+    client.send('before', (error, bytes) => say('sent', error, bytes))
+    client.disconnect()
+  })
+  const triggerPort = await bound(trigger)
+  const came = once(server, 'message')
+  const sender = make()
+  sender.send('go', triggerPort, '127.0.0.1')
+  say(String((await came)[0]))
+  await closed(server, client, trigger, sender)
+})
+
 scene('arguments that are none', async ({ make, say }) => {
   const socket = make()
   const send = socket.send as (...args: unknown[]) => void

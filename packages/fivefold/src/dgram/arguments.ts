@@ -104,7 +104,7 @@ function unixArguments(
   }
 }
 
-function bytesOf(type: string, data: unknown): Uint8Array {
+export function bytesOf(type: string, data: unknown): Uint8Array {
   if (data instanceof Uint8Array) return data
   if (typeof data === 'string') return Buffer.from(data)
   if (ArrayBuffer.isView(data)) return Buffer.from(data.buffer, data.byteOffset, data.byteLength)

@@ -107,8 +107,18 @@ function listening(self: SocketBody, state: State, removesName: boolean): void {
   if (recvBufferSize) bufferSize(state, recvBufferSize, SO_RCVBUF)
   if (sendBufferSize) bufferSize(state, sendBufferSize, SO_SNDBUF)
   const maxDatagram = state.maxDatagram === undefined ? {} : { maxDatagram: state.maxDatagram }
-  const options = { socket: handlersOf(self, state), ...maxDatagram }
-  state.socket = new DatagramSocket(state.engine(), fd, options, undefined, removesName)
+  const { timestamps, gro } = state
+  const options = { socket: handlersOf(self, state), timestamps, gro, ...maxDatagram }
+  try {
+    state.socket = new DatagramSocket(state.engine(), fd, options, undefined, removesName)
+  } catch (error) {
+    // What was asked for is not to be had.
+    rawClose(fd)
+    state.fd = -1
+    state.bindState = UNBOUND
+    self.emit('error', error as Error)
+    return
+  }
   if (!state.referenced) state.socket.unref()
   self.emit('listening')
 }
@@ -122,6 +132,8 @@ export interface RemoteInfo {
   size: number
   /** It was longer than what is received; only there when it was. */
   truncated?: true
+  /** With `timestamps`: when the kernel received it, in nanoseconds of CLOCK_REALTIME. */
+  timestampNs?: bigint
 }
 
 function remoteInfo(from: Address, size: number, truncated: boolean): RemoteInfo {
@@ -141,8 +153,9 @@ function remoteInfo(from: Address, size: number, truncated: boolean): RemoteInfo
 function handlersOf(self: SocketBody, state: State): DatagramHandlers {
   const { resource } = state
   return {
-    data(_socket, datagram, from, truncated) {
+    data(_socket, datagram, from, truncated, timestampNs) {
       const info = remoteInfo(from, datagram.length, truncated)
+      if (timestampNs !== undefined) info.timestampNs = timestampNs
       if (
         state.receiveBlockList !== undefined &&
         from.family !== 'Unix' &&

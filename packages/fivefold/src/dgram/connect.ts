@@ -65,6 +65,7 @@ function finish(
     const bytes = addressBytes(state.type, ip, port)
     const result = bytes === null ? -errnos.EINVAL : rawConnect(state.fd, bytes, bytes.length)
     if (result < 0) error = placeError(result, 'connect', address, port)
+    else state.peer = bytes
   }
   if (!error) {
     state.connectState = CONNECTED
@@ -92,4 +93,5 @@ export function disconnectSocket(state: State): void {
   const result = rawConnect(state.fd, nobody, nobody.length)
   if (result < 0) throw callError(result, 'connect')
   state.connectState = DISCONNECTED
+  state.peer = null
 }

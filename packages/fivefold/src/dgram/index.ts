@@ -10,6 +10,7 @@ import type { Listener, RemoteInfo } from './types.js'
 
 export type { BindOptions } from 'node:dgram'
 export type { SendCallback } from './arguments.js'
+export type { BatchCallback, BatchMessage } from './batch.js'
 export { type Listener, type RemoteInfo, Socket, type SocketConstructor, type SocketOptions, type SocketType }
 
 export function createSocket(type: SocketType, listener?: Listener): Socket

@@ -6,7 +6,6 @@ import { promisify } from 'node:util'
 import type { ModelName } from '../models/model.js'
 import { getOption, setOption } from '../net/names.js'
 import { rawClose } from '../sys/descriptor.js'
-import { errnos } from '../sys/errno.js'
 import {
   rawGetsockopt,
   rawSetsockoptInt,
@@ -16,20 +15,13 @@ import {
   SOL_SOCKET,
 } from '../sys/socket.js'
 import { sendArguments } from './arguments.js'
+import { type BatchCallback, type BatchMessage, batchItems, sendItems } from './batch.js'
 import { bindSocket } from './bind.js'
 import { connectSocket, connectTarget, disconnectSocket } from './connect.js'
-import {
-  badBufferSize,
-  callError,
-  isConnected,
-  missing,
-  notConnected,
-  notForUnix,
-  notRunning,
-} from './errors.js'
+import { badBufferSize, callError, isConnected, notConnected, notRunning } from './errors.js'
+import { member, sourceMember } from './membership.js'
 import { localName, peerName } from './names.js'
 import { askNode, NodeSocket } from './node.js'
-import { openEarly } from './open.js'
 import * as options from './socket-options.js'
 import { BOUND, CONNECTED, DISCONNECTED, kDgram, type State, UNBOUND } from './state.js'
 import { transmit } from './transmit.js'
@@ -78,6 +70,22 @@ export class SocketBody extends NodeSocket {
     }
     if (state.bindState === UNBOUND) this.bind({ port: 0, exclusive: true })
     enqueue(this, state, () => transmit(this, state, sending))
+  }
+
+  /**
+   * Sends many datagrams in as few system calls as can be: sendmmsg(2). What has to wait does so in order, as with `send`.
+   * @param callback hears once, when every datagram has gone or failed
+   * @throws as `send`, and ERR_INVALID_ARG_VALUE for an address that would have to be looked up; before anything is sent
+   */
+  sendBatch(messages: readonly BatchMessage[], callback?: BatchCallback): void {
+    const state = running(this)
+    const items = batchItems(state, messages)
+    if (state.bindState === BOUND) {
+      sendItems(state, items, callback)
+      return
+    }
+    if (state.bindState === UNBOUND) this.bind({ port: 0, exclusive: true })
+    enqueue(this, state, () => sendItems(state, items, callback))
   }
 
   /** As `send` with all its arguments: for old programs. */
@@ -217,19 +225,19 @@ export class SocketBody extends NodeSocket {
   }
 
   override addMembership(multicastAddress: string, multicastInterface?: string): void {
-    member(this, 'addMembership', multicastAddress, multicastInterface, true)
+    member(running(this), 'addMembership', multicastAddress, multicastInterface, true)
   }
 
   override dropMembership(multicastAddress: string, multicastInterface?: string): void {
-    member(this, 'dropMembership', multicastAddress, multicastInterface, false)
+    member(running(this), 'dropMembership', multicastAddress, multicastInterface, false)
   }
 
   override addSourceSpecificMembership(source: string, group: string, multicastInterface?: string): void {
-    sourceMember(this, 'addSourceSpecificMembership', source, group, multicastInterface, true)
+    sourceMember(running(this), 'addSourceSpecificMembership', source, group, multicastInterface, true)
   }
 
   override dropSourceSpecificMembership(source: string, group: string, multicastInterface?: string): void {
-    sourceMember(this, 'dropSourceSpecificMembership', source, group, multicastInterface, false)
+    sourceMember(running(this), 'dropSourceSpecificMembership', source, group, multicastInterface, false)
   }
 
   override setRecvBufferSize(size: number): void {
@@ -290,43 +298,6 @@ function numeric(self: SocketBody, name: 'setTTL' | 'setMulticastTTL', ttl: unkn
   const state = self[kDgram]
   if (typeof ttl !== 'number') askNode(state.type, (probe) => probe[name](ttl as number))
   return state
-}
-
-function member(
-  self: SocketBody,
-  name: string,
-  group: string,
-  onto: string | undefined,
-  joins: boolean,
-): void {
-  const state = running(self)
-  if (!group) throw missing('multicastAddress')
-  ready(state, name, group)
-  done(options.setMembership(state.fd, String(group), onto ?? undefined, joins), name)
-}
-
-function sourceMember(
-  self: SocketBody,
-  name: 'addSourceSpecificMembership' | 'dropSourceSpecificMembership',
-  source: string,
-  group: string,
-  onto: string | undefined,
-  joins: boolean,
-): void {
-  const state = running(self)
-  if (typeof source !== 'string' || typeof group !== 'string') {
-    askNode(state.type, (probe) => probe[name](source, group))
-  }
-  ready(state, name, group)
-  done(options.setSourceMembership(state.fd, source, group, onto ?? undefined, joins), name)
-}
-
-/** A group can be joined before the socket is bound: then it is, to some port. */
-function ready(state: State, name: string, group: string): void {
-  if (state.unix) throw notForUnix(name)
-  const version = options.versionOf(group)
-  if (version < 0) throw callError(-errnos.EINVAL, name)
-  done(openEarly(state, version === 4 ? 'udp4' : 'udp6'), name)
 }
 
 const cell = new Int32Array(1)

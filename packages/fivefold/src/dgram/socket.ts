@@ -25,6 +25,10 @@ export interface SocketOptions extends Omit<NodeOptions, 'type'> {
   receiveBlockList?: BlockList | undefined
   /** Nothing is sent to whoever is on it. */
   sendBlockList?: BlockList | undefined
+  /** The kernel tells when it received each datagram: `info.timestampNs`. Not with every model. Default false. */
+  timestamps?: boolean | undefined
+  /** Datagrams of one sender and size are taken from the kernel together (UDP_GRO), and told one by one. Default false. */
+  gro?: boolean | undefined
   /** The most bytes of a datagram; what is longer arrives cut, and says so. Default 65,535. */
   maxDatagram?: number | undefined
 }
@@ -62,6 +66,8 @@ function construct(this: unknown, type: SocketType | SocketOptions, listener?: L
   state.recvBufferSize = options.recvBufferSize || 0
   state.sendBufferSize = options.sendBufferSize || 0
   state.maxDatagram = options.maxDatagram
+  state.timestamps = options.timestamps === true
+  state.gro = options.gro === true
   state.receiveBlockList = options.receiveBlockList || undefined
   state.sendBlockList = options.sendBlockList || undefined
   if (typeof listener === 'function') this.on('message', listener as never)

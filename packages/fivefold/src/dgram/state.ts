@@ -29,6 +29,8 @@ export class State {
   model: ModelName | 'auto' = defaultModel()
   bindState = UNBOUND
   connectState = DISCONNECTED
+  /** The address of the peer that it is connected with. */
+  peer: Uint8Array | null = null
   /** Opened, and perhaps not served yet: joining a group comes before bind. */
   fd = -1
   socket: DatagramSocket | null = null
@@ -43,6 +45,8 @@ export class State {
   recvBufferSize = 0
   sendBufferSize = 0
   maxDatagram: number | undefined
+  timestamps = false
+  gro = false
   receiveBlockList: BlockList | undefined
   sendBlockList: BlockList | undefined
   /** Undefined: Node's own, which need not be asked about what is an address already. */

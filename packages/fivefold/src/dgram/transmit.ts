@@ -75,14 +75,16 @@ function toAddress(state: State, socket: DatagramSocket, sending: Sending, host:
 
 function give(socket: DatagramSocket, state: State, sending: Sending, address: Uint8Array | null): void {
   const { bytes, callback } = sending
+  // What goes only later names its receiver: by then the socket may be connected with nobody.
+  const to = address ?? (socket.inTurn ? state.peer : null)
   // As with Node, what nobody asks about fails in silence.
   if (callback === undefined) {
-    socket.sendNow(bytes, address, ignore)
+    socket.sendNow(bytes, to, ignore)
     return
   }
   let result: number | undefined
   let resource: AsyncResource | undefined
-  socket.sendNow(bytes, address, (told) => {
+  socket.sendNow(bytes, to, (told) => {
     if (resource === undefined) result = told
     else resource.runInAsyncScope(tell, undefined, callback, state, sending, told)
   })

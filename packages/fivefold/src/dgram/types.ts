@@ -1,5 +1,5 @@
 /** The types of the face: Node's, and what that never had. */
-import type { RemoteInfo as NodeRemoteInfo, Socket as NodeSocket } from 'node:dgram'
+import type { BindOptions, RemoteInfo as NodeRemoteInfo, Socket as NodeSocket } from 'node:dgram'
 import type { SendCallback } from './arguments.js'
 import type { SocketBody } from './socket-body.js'
 
@@ -7,6 +7,8 @@ import type { SocketBody } from './socket-body.js'
 export interface RemoteInfo extends Omit<NodeRemoteInfo, 'family'> {
   family: NodeRemoteInfo['family']
   truncated?: true
+  /** With `timestamps`: when the kernel received it, in nanoseconds of CLOCK_REALTIME. */
+  timestampNs?: bigint
 }
 
 export type Listener = (message: Buffer, info: RemoteInfo) => void
@@ -24,17 +26,21 @@ interface UnixSend {
     callback?: SendCallback,
   ): void
 }
-interface UnixBind<Self> {
+/** Node's forms of `bind`, which give the socket itself, and those of Unix sockets. */
+interface Bind<Self> {
+  (port?: number, address?: string, callback?: () => void): Self
+  (port?: number, callback?: () => void): Self
+  (callback?: () => void): Self
+  (options: BindOptions & { path?: string | undefined }, callback?: () => void): Self
   (path: string, callback?: () => void): Self
-  (options: { path: string }, callback?: () => void): Self
 }
 type UnixConnect = (path: string, callback?: () => void) => void
 
 export interface SocketShape
-  extends Omit<NodeSocket, 'send' | 'bind' | 'connect'>,
-    Pick<SocketBody, 'model' | 'fd' | 'setOption' | 'getOption'> {
+  extends NodeSocket,
+    Pick<SocketBody, 'model' | 'fd' | 'setOption' | 'getOption' | 'sendBatch'> {
   readonly type: string
   send: NodeSocket['send'] & UnixSend
-  bind: NodeSocket['bind'] & UnixBind<this>
+  bind: Bind<this>
   connect: NodeSocket['connect'] & UnixConnect
 }

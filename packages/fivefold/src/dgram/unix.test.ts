@@ -1,5 +1,6 @@
 /** Unix datagram sockets, which Node never had, in the shape of its own. */
 import assert from 'node:assert/strict'
+import { AsyncLocalStorage } from 'node:async_hooks'
 import { once } from 'node:events'
 import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -29,12 +30,16 @@ async function close(...sockets: Socket[]): Promise<void> {
   await Promise.all(sockets.map((socket) => new Promise<void>((resolve) => socket.close(resolve))))
 }
 
+/** Sends; `also` is called in the callback. */
 const sent = (socket: Socket, ...args: unknown[]) =>
-  new Promise<unknown>((resolve) =>
-    (socket.send as (...args: unknown[]) => void)(...args, (error: Error | null, bytes: number) =>
-      resolve(error ?? bytes),
-    ),
-  )
+  new Promise<unknown>((resolve) => {
+    const also = args.find((one) => typeof one === 'function') as (() => void) | undefined
+    const rest = args.filter((one) => one !== also)
+    ;(socket.send as (...args: unknown[]) => void)(...rest, (error: Error | null, bytes: number) => {
+      also?.()
+      resolve(error ?? bytes)
+    })
+  })
 
 for (const model of models) {
   test(`paths and abstract names, ${model}`, { timeout: 60_000 }, async () => {
@@ -100,8 +105,14 @@ for (const model of models) {
         if (seen.push(Number(String(message).slice(0, 8))) === count) resolve()
       })
     })
+    const storage = new AsyncLocalStorage<number>()
+    const contexts: (number | undefined)[] = []
     const results = Array.from({ length: count }, (_, index) =>
-      sent(client, String(index).padStart(8, '0').padEnd(2000, '.'), name),
+      storage.run(index, () =>
+        sent(client, String(index).padStart(8, '0').padEnd(2000, '.'), name, () =>
+          contexts.push(storage.getStore()),
+        ),
+      ),
     )
     assert.ok(client.getSendQueueCount() > 0, 'more was sent than the queue takes')
     assert.ok(client.getSendQueueSize() >= 2000)
@@ -111,6 +122,7 @@ for (const model of models) {
       seen,
       Array.from({ length: count }, (_, index) => index),
     )
+    assert.deepEqual(contexts, seen, 'each callback has its own context')
     await close(server, client)
   })
 

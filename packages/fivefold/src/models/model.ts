@@ -53,6 +53,8 @@ export interface Limits {
   readonly maxWaiting: number
   /** Works in a Worker, embedded in its loop. */
   readonly workers: boolean
+  /** recvfrom brings control data where `Operation.controlBytes` asks for them. Default: false. */
+  readonly control?: boolean
   /** Which of `Tuning` it knows, beside `busyPoll`, which is the host's. Default: none. */
   readonly tunings?: readonly (keyof Tuning)[]
 }

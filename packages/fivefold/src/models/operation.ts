@@ -122,10 +122,14 @@ const none: readonly Uint8Array[] = []
 export class DatagramOperation extends Operation {
   /** recvfrom: the most bytes of a datagram; what is longer arrives cut. */
   room = 65536
+  /** recvfrom: room for control data with each datagram, a multiple of 8, at most 128; where `limits.control`. */
+  controlBytes = 0
   /** recvfrom: who sent it. */
   from: Address | null = null
   /** recvfrom: the datagram was longer than the room for it. */
   truncated = false
+  /** recvfrom: the control data that came with it, as recvmsg(2) writes them; null where none were asked for. */
+  control: Uint8Array | null = null
 }
 
 /** What only read, write, open and call ask. */

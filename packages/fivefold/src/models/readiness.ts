@@ -40,6 +40,7 @@ import {
   ownSmall,
   without,
 } from './operation.js'
+import { MessageReceiver } from './receive-message.js'
 import { sendNow, sendtoNow } from './send-now.js'
 import { now } from './stamps.js'
 
@@ -84,6 +85,7 @@ export class ReadinessDriver implements Driver {
   readonly #acceptFlags: number
   /** `wakeFd` is readable for as long as anything wanted is ready. */
   readonly #sleepsOnTheSet: boolean
+  #messages: MessageReceiver | null = null
   #wakeEventfd = -1
   #closed = false
 
@@ -300,20 +302,27 @@ export class ReadinessDriver implements Driver {
     for (let round = 0; round < MOST_RECEIVES; round++) {
       const room = Math.min(operation.room, arena.room)
       this.#addressLength[0] = ADDRESS_BYTES
-      const length = rawRecvfrom(
-        entry.fd,
-        arena.address,
-        room,
-        MSG_DONTWAIT | MSG_TRUNC,
-        this.#address,
-        this.#addressLength,
-      )
+      const { controlBytes } = operation
+      const length =
+        controlBytes > 0
+          ? (this.#messages ??= new MessageReceiver()).receive(entry.fd, arena.address, room, controlBytes)
+          : rawRecvfrom(
+              entry.fd,
+              arena.address,
+              room,
+              MSG_DONTWAIT | MSG_TRUNC,
+              this.#address,
+              this.#addressLength,
+            )
       if (length >= 0) {
         if (operation.stamps !== null) operation.stamps.copied = now()
         const kept = Math.min(length, room)
         operation.chunk = arena.take(kept)
         operation.truncated = length > room
-        operation.from = decodeShared(this.#address, this.#addressLength[0]!)
+        if (controlBytes > 0) {
+          operation.from = this.#messages!.from
+          operation.control = this.#messages!.control
+        } else operation.from = decodeShared(this.#address, this.#addressLength[0]!)
         this.#progress(operation, kept)
       } else if (length === -EAGAIN) return
       else if (ofTheNetwork.has(length)) {

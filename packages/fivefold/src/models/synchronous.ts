@@ -28,6 +28,7 @@ const limits: Limits = {
   borrows: [],
   maxWaiting: Number.POSITIVE_INFINITY,
   workers: true,
+  control: true,
 }
 
 function synchronous(

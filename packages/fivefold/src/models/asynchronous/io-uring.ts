@@ -45,6 +45,7 @@ export const ioUring: Model = {
     borrows: [],
     maxWaiting: Number.POSITIVE_INFINITY,
     workers: true,
+    control: true,
     tunings: ['sqPoll', 'zeroCopyFrom', 'registeredFiles', 'registeredBuffers'],
   },
   probe(): Verdict {

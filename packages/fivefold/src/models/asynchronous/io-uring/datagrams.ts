@@ -3,7 +3,8 @@
  * and what does not fit is cut off for good.
  *
  * A multishot RECVMSG begins each buffer with `struct io_uring_recvmsg_out { u32 namelen, controllen, payloadlen,
- * flags }`, then comes the sender's address in as many bytes as the msghdr offered, then the datagram.
+ * flags }`, then comes the sender's address in as many bytes as the msghdr offered, then the control data likewise, then
+ * the datagram.
  */
 import { Buffer } from 'node:buffer'
 import { ADDRESS_BYTES, type Address, decodeShared } from '../../../sys/address.js'
@@ -11,14 +12,15 @@ import { allocateSlab, releaseSlab, type Slab } from '../../../sys/memory.js'
 import type { Ring } from '../../../sys/uring.js'
 import { BufferRing } from '../../../sys/uring-buffers.js'
 import { Copies, type Source } from '../../copies.js'
+import { MOST_CONTROL } from '../../receive-message.js'
 
 const HEADER = 16
-const PAYLOAD = HEADER + ADDRESS_BYTES
+const CONTROL = HEADER + ADDRESS_BYTES
 /** What a msghdr must offer for the sender's address. */
 export const ADDRESS_ROOM = ADDRESS_BYTES
 /** The most a datagram can bring here; larger ones (Unix sockets know them) arrive cut. */
 export const MOST_DATAGRAM = 65536
-const BYTES = PAYLOAD + MOST_DATAGRAM
+const BYTES = CONTROL + MOST_CONTROL + MOST_DATAGRAM
 
 /** Up to so much is copied beside others. */
 const MOST_SHARED = 8 * 1024
@@ -60,12 +62,18 @@ export class DatagramBuffers {
   sender(id: number): Address {
     const at = id * BYTES
     const length = this.#slab.u32[at >> 2]!
-    return decodeShared(this.#slab.u8.subarray(at + HEADER, at + PAYLOAD), Math.min(length, ADDRESS_BYTES))
+    return decodeShared(this.#slab.u8.subarray(at + HEADER, at + CONTROL), Math.min(length, ADDRESS_BYTES))
   }
 
-  /** A copy of the first `length` bytes of the datagram. */
-  copy(id: number, length: number): Buffer {
-    const at = id * BYTES + PAYLOAD
+  /** The control data that came with it: a copy. */
+  control(id: number): Uint8Array {
+    const at = id * BYTES
+    return this.#slab.u8.slice(at + CONTROL, at + CONTROL + this.#slab.u32[(at + 4) >> 2]!)
+  }
+
+  /** A copy of the first `length` bytes of the datagram, before which `controlBytes` were offered for control data. */
+  copy(id: number, length: number, controlBytes: number): Buffer {
+    const at = id * BYTES + CONTROL + controlBytes
     if (length <= MOST_SHARED) return this.#copies.copy(this.#source, at, length)
     const chunk = Buffer.allocUnsafeSlow(length)
     chunk.set(this.#slab.u8.subarray(at, at + length))

@@ -437,7 +437,8 @@ export class IoUringDriver implements Driver {
       const buffers = this.#datagrams!
       const id = flags >>> IORING_CQE_BUFFER_SHIFT
       const length = buffers.length(id, operation.room)
-      operation.chunk = buffers.copy(id, length)
+      operation.chunk = buffers.copy(id, length, operation.controlBytes)
+      if (operation.controlBytes > 0) operation.control = buffers.control(id)
       operation.from = buffers.sender(id)
       operation.truncated = buffers.truncated(id, operation.room)
       buffers.recycle(id)

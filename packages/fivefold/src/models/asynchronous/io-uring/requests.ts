@@ -31,7 +31,7 @@ import {
   IOSQE_FIXED_FILE,
   type Ring,
 } from '../../../sys/uring.js'
-import { type FileOperation, Kind, type Operation } from '../../operation.js'
+import { type DatagramOperation, type FileOperation, Kind, type Operation } from '../../operation.js'
 import { Blocks, HEADERS, MOST_COPIED } from './blocks.js'
 import { ADDRESS_ROOM } from './datagrams.js'
 import type { RegisteredBuffers } from './registered-buffers.js'
@@ -102,7 +102,7 @@ export class Requests {
         this.#connect(operation, generation)
         break
       case Kind.recvfrom:
-        this.#receiveFrom(operation, generation)
+        this.#receiveFrom(operation as DatagramOperation, generation)
         break
       case Kind.sendto:
         this.#sendTo(operation, generation)
@@ -328,7 +328,7 @@ export class Requests {
   }
 
   /** A msghdr that says how many bytes of each buffer are for the sender's address. */
-  #receiveFrom(operation: Operation, generation: number): void {
+  #receiveFrom(operation: DatagramOperation, generation: number): void {
     const { slot } = operation
     const memory = this.#memory
     if (this.#slots.blocks[slot]! < 0) {
@@ -337,6 +337,7 @@ export class Requests {
       const at = memory.offset(block)
       slab.u8.fill(0, at, at + MSGHDR_BYTES)
       slab.u32[(at + 8) >> 2] = ADDRESS_ROOM
+      slab.u32[(at + 40) >> 2] = operation.controlBytes
     }
     const at = this.#push(
       IORING_OP_RECVMSG | MULTISHOT,
