@@ -20,6 +20,7 @@ import { modelNamed } from '../models/choose.js'
 import type { ModelName } from '../models/model.js'
 import { O_CLOEXEC, O_NONBLOCK } from '../sys/fcntl.js'
 import { pipe2 } from '../sys/pipe.js'
+import { MSG_DONTWAIT, rawSend } from '../sys/socket.js'
 import net, { type Socket } from './index.js'
 
 const folder = mkdtempSync(join(tmpdir(), 'fivefold-descriptors-'))
@@ -158,6 +159,44 @@ for (const model of senders) {
       assert.deepEqual([at, fds, sent], [10_000_000, 5, 5])
       await done()
       assert.equal(near.bytesWritten, 10_000_000)
+      assert.equal(openOf(path), 0)
+    })
+
+    test('a socket that is full: they are sent when it has room', async () => {
+      const { near, far, done } = await pair(model)
+      const path = fileOf('full')
+      const fd = openSync(path, 'r')
+      const byte = Buffer.from('.')
+      let filled = 0
+      while (rawSend(near.fd, byte, 1, MSG_DONTWAIT) === 1) filled++
+      let sent = false
+      near.sendDescriptors([fd], 'at last', () => (sent = true))
+      near.write(', and on')
+      near.end()
+      closeSync(fd)
+      await new Promise((resolve) => setImmediate(resolve))
+      assert.deepEqual([sent, openOf(path)], [false, 1])
+      const came: number[] = []
+      far.on('descriptors', (fds: number[]) => came.push(...fds))
+      let text = ''
+      for await (const chunk of far) text += chunk
+      assert.ok(text === `${'.'.repeat(filled)}at last, and on`)
+      assert.deepEqual(came.map(read), ['full'])
+      for (const one of came) closeSync(one)
+      assert.equal(sent, true)
+      await done()
+      assert.equal(openOf(path), 0)
+
+      // And one that is destroyed while they wait for that.
+      const other = await pair(model)
+      while (rawSend(other.near.fd, byte, 1, MSG_DONTWAIT) === 1) filled++
+      const again = openSync(path, 'r')
+      other.near.on('error', () => {})
+      other.near.sendDescriptors([again], 'never')
+      closeSync(again)
+      await new Promise((resolve) => setImmediate(resolve))
+      other.near.destroy()
+      await other.done()
       assert.equal(openOf(path), 0)
     })
 
