@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs'
 import type { RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { after, before, describe, type TestContext, test } from 'node:test'
+import tls from 'node:tls'
 import { Client, Agent as Dispatcher, fetch } from 'undici'
 import https from '../https/index.js'
 import type { ModelName } from '../models/model.js'
@@ -124,7 +125,7 @@ async function curl(args: readonly string[], input: Buffer = Buffer.alloc(0)): P
   return Buffer.concat(parts)
 }
 
-describe('curl', { skip: missing('curl', 'openssl') }, () => {
+describe('curl, and what needs a certificate', { skip: missing('curl', 'openssl') }, () => {
   let folder: ReturnType<typeof temporaryFolder>
   before(() => {
     folder = temporaryFolder()
@@ -155,6 +156,21 @@ describe('curl', { skip: missing('curl', 'openssl') }, () => {
       )
       const parallel = await curl(['--parallel', '--parallel-max', '20', `${url}/same?[1-100]`])
       assert.equal(String(parallel).match(/true \/same\?\d+/g)?.length, 100)
+    })
+
+    test(`${model}: undici by TLS over our sockets`, { skip: withoutModel(model) }, async (t) => {
+      const port = await serve(t, secured(model, listener))
+      const ca = readFileSync(`${folder.path}/cert.pem`)
+      const connect: Client.Options['connect'] = ({ hostname, port, servername }, callback) => {
+        const socket = net.connect({ host: hostname, port: Number(port), model })
+        const secure = tls.connect({ socket, servername: servername ?? hostname, ca })
+        secure.once('secureConnect', () => callback(null, secure))
+        secure.once('error', (error) => callback(error, null))
+      }
+      const dispatcher = new Dispatcher({ connect })
+      t.after(() => dispatcher.destroy())
+      const response = await fetch(`https://localhost:${port}/large`, { dispatcher })
+      assert.ok(Buffer.from(await response.arrayBuffer()).equals(large))
     })
 
     test(`${model}: over TLS, and over a Unix socket`, { skip: withoutModel(model) }, async (t) => {

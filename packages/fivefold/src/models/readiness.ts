@@ -70,6 +70,8 @@ const FEW = 8
 export interface ReadinessOptions {
   /** Accepted sockets are O_NONBLOCK. False for a driver that lends its poller to a blocking-socket model. */
   nonBlocking?: boolean
+  /** Makes the call of `receive`, instead of recv(2): as `rawRecv`. */
+  receive?: typeof rawRecv
 }
 
 export class ReadinessDriver implements Driver {
@@ -83,6 +85,7 @@ export class ReadinessDriver implements Driver {
   readonly #address = new Uint8Array(ADDRESS_BYTES)
   readonly #addressLength = new Int32Array(1)
   readonly #acceptFlags: number
+  readonly #recv: typeof rawRecv
   /** `wakeFd` is readable for as long as anything wanted is ready. */
   readonly #sleepsOnTheSet: boolean
   #messages: MessageReceiver | null = null
@@ -92,6 +95,7 @@ export class ReadinessDriver implements Driver {
   constructor(poller: Poller, options: ReadinessOptions = {}) {
     this.#poller = poller
     this.#sleepsOnTheSet = poller.again === undefined && poller.wakeFd >= 0
+    this.#recv = options.receive ?? rawRecv
     this.#acceptFlags = SOCK_CLOEXEC | (options.nonBlocking === false ? 0 : SOCK_NONBLOCK)
     if ('onWork' in poller) poller.onWork = () => this.onWork?.()
   }
@@ -264,7 +268,7 @@ export class ReadinessDriver implements Driver {
     let bytes = 0
     for (let round = 0; round < MOST_RECEIVES && bytes < MOST_RECEIVED_BYTES; round++) {
       const { room } = arena
-      const received = rawRecv(entry.fd, arena.address, room, MSG_DONTWAIT)
+      const received = this.#recv(entry.fd, arena.address, room, MSG_DONTWAIT)
       if (received > 0) {
         if (operation.stamps !== null) operation.stamps.copied = now()
         operation.chunk = arena.take(received)

@@ -10,6 +10,7 @@ import { rawShutdown, SHUT_RDWR } from '../sys/socket.js'
 import { callError } from './errors.js'
 import type { UserBuffer } from './onread.js'
 import { type Outbox, outboxOf, put, type Sender } from './outbox.js'
+import { tellDescriptors } from './passing.js'
 import { fail, handlers, inContext, run, tellClosed, tellError } from './telling.js'
 
 /** What a link needs of the stream on top of it. */
@@ -46,6 +47,8 @@ export class Link implements Sender {
   reading = false
   /** Nothing is expected: what comes ends the connection. */
   guarded = false
+  /** Descriptors may come with what comes. */
+  descriptors = false
   #opened = false
   #ended = false
   #pushed = false
@@ -205,6 +208,13 @@ export class Link implements Sender {
     done()
   }
 
+  /** @param done called when the kernel has all that was written: at once, or later; with what went wrong */
+  whenSent(done: WriteCallback): void {
+    this.#outbox.flush(this)
+    if (this.connection.bytesQueued === 0) done()
+    else this.#waitFor(done)
+  }
+
   #waitFor(done: WriteCallback): void {
     this.#written = done
     this.#writtenBytes = this.connection.bytesQueued
@@ -286,6 +296,7 @@ export class Link implements Sender {
     this.#heard = this.engine.turns
     const face = this.face
     face._unrefTimer()
+    if (this.descriptors) tellDescriptors(face)
     if (face.destroyed) return
     if (this.guarded) {
       face.destroy()

@@ -31,6 +31,8 @@ export type NodeClose = (this: NodeServer, callback?: (error?: Error) => void) =
 
 export class ServerState {
   model: ModelName | 'auto' = defaultModel()
+  /** Its sockets receive descriptors as well. */
+  descriptors = false
   acceptor: Acceptor | null = null
   resource: AsyncResource | null = null
   /** Descriptors on their way to being closed: `close` waits for them. */

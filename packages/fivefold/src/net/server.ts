@@ -15,6 +15,7 @@ import { alreadyListening, listenError, serverNotRunning } from './errors.js'
 import { type ListenFlags, listenDescriptor, listenPath, listenPort, type Opened } from './listen.js'
 import * as names from './names.js'
 import { dress, NodeServer, type NodeSocket } from './node.js'
+import { passingEngine } from './passing.js'
 import { hidden, kServer, type NodeClose, ServerState } from './server-state.js'
 import { welcome } from './welcome.js'
 
@@ -22,6 +23,8 @@ import { welcome } from './welcome.js'
 export interface ServerOptions extends ServerOpts {
   /** Which mechanism serves it: see `listen` of `fivefold`. */
   model?: ModelName | 'auto' | undefined
+  /** Its sockets receive descriptors as well: see `SocketOptions`. */
+  descriptors?: boolean | undefined
 }
 
 interface ListenOptions extends NodeListenOptions {
@@ -313,8 +316,13 @@ export function begin(
 ): void {
   const state = new ServerState()
   state.nodeClose = nodeClose
-  const { model } = (options ?? {}) as ServerOptions
+  const { model, descriptors } = (options ?? {}) as ServerOptions
   if (model !== undefined) state.model = model
+  if (descriptors === true) {
+    state.descriptors = true
+    // A model that cannot is an error here, and not with the first connection.
+    passingEngine(state.model)
+  }
   ;(server as ServerBody)[kServer] = state
 }
 

@@ -13,6 +13,7 @@ import { connectSocket } from './connect.js'
 import { closedBeforeConnection, invalidHandle, socketClosed } from './errors.js'
 import * as names from './names.js'
 import { NodeSocket } from './node.js'
+import { dropPassing, sendDescriptors, writePassing } from './passing-out.js'
 import { hidden, kState, type State } from './state.js'
 
 /** For `setKeepAlive`: times in milliseconds, how many probes may go unanswered. */
@@ -64,9 +65,10 @@ export class SocketBody extends NodeSocket {
       super._write(chunk, encoding, done)
       return
     }
-    const { link } = this[kState]
+    const { link, passing } = this[kState]
     if (this.connecting) writeLater(this, chunk, encoding, done, () => this._write(chunk, encoding, done))
     else if (link === null) done(socketClosed())
+    else if (passing !== null) writePassing(this, [{ chunk, encoding }], done)
     else {
       this._unrefTimer()
       link.write(chunk, encoding, done)
@@ -81,9 +83,10 @@ export class SocketBody extends NodeSocket {
       super._writev?.(chunks, done)
       return
     }
-    const { link } = this[kState]
+    const { link, passing } = this[kState]
     if (this.connecting) writeLater(this, chunks, '', done, () => this._writev(chunks, done))
     else if (link === null) done(socketClosed())
+    else if (passing !== null) writePassing(this, chunks, done)
     else {
       this._unrefTimer()
       link.writev(chunks, done)
@@ -138,6 +141,7 @@ export class SocketBody extends NodeSocket {
     const hadError = error !== null && error !== undefined
     state.link = state.dial = state.resource = null
     self._sockname = null
+    if (state.passing !== null) dropPassing(state)
     if (link !== null) {
       state.bytesRead = link.connection.bytesRead
       state.bytesWritten = link.bytesWritten
@@ -313,6 +317,19 @@ export class SocketBody extends NodeSocket {
    */
   getOption(level: number, name: number, into?: NodeJS.ArrayBufferView): number {
     return names.getOption(this[kState].fd, level, name, into)
+  }
+
+  /**
+   * Sends descriptors over a Unix socket, in their place among what is written: sendmsg(2), SCM_RIGHTS of unix(7).
+   * @param fds open descriptors, at most 253: the peer gets its own of the same files. Yours stay yours, to close when
+   *   you like
+   * @param data what goes with them, a byte at least
+   * @param callback as that of `write`
+   * @returns as `write`
+   * @throws ERR_INVALID_ARG_VALUE; ERR_INVALID_STATE (no Unix socket); SystemError EBADF, EMFILE
+   */
+  sendDescriptors(fds: readonly number[], data: string | Uint8Array, callback?: WriteCallback): boolean {
+    return sendDescriptors(this, fds, data, callback)
   }
 
   /** Who is at the other end of a Unix socket: SO_PEERCRED, unix(7). @throws SystemError ENOTCONN, EBADF */

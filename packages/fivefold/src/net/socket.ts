@@ -17,6 +17,11 @@ export interface SocketOptions extends SocketConstructorOpts {
   onread?: OnReadOpts | undefined
   /** Which mechanism serves it: see `listen` of `fivefold`. */
   model?: ModelName | 'auto' | undefined
+  /**
+   * Descriptors that come over a Unix socket are received, and told by `descriptors`. Its model then is one of those that
+   * report readiness: 'epoll' (which 'auto' chooses), 'poll' or 'select'.
+   */
+  descriptors?: boolean | undefined
 }
 
 /** Node's class as the function it is. */
@@ -54,6 +59,11 @@ function construct(this: unknown, options?: SocketOptions | number): unknown {
   this[kState] = state
   nodeConstructor.call(this, ours ? { ...given, fd: undefined } : given)
   if (given.model !== undefined) state.model = given.model
+  if (given.descriptors === true) {
+    state.descriptors = true
+    // A model that cannot is an error here, and not when it connects.
+    state.engine()
+  }
   state.userBuffer = userBufferOf(given.onread)
   state.options.begin(given)
   if (!ours) return undefined
@@ -78,7 +88,10 @@ function hiddenFlow(socket: NodeSocket): void {
 /** Node's `net.Socket`, and what that never had. */
 export interface Socket
   extends NodeSocket,
-    Pick<SocketBody, 'model' | 'fd' | 'setOption' | 'getOption' | 'peerCredentials' | 'getTypeOfService'> {
+    Pick<
+      SocketBody,
+      'model' | 'fd' | 'setOption' | 'getOption' | 'peerCredentials' | 'getTypeOfService' | 'sendDescriptors'
+    > {
   setTypeOfService(tos: number): this
   setKeepAlive(enable?: boolean, initialDelayMs?: number, intervalMs?: number, count?: number): this
   setKeepAlive(options: KeepAliveOptions): this

@@ -9,6 +9,7 @@ import { Link } from './link.js'
 import type { Name } from './names.js'
 import type { UserBuffer } from './onread.js'
 import { Options } from './options.js'
+import { passingEngine } from './passing.js'
 
 /** What Node's class keeps under names that are not in its types. */
 export interface Hidden {
@@ -26,6 +27,10 @@ export interface Hidden {
 
 export class State {
   model: ModelName | 'auto' = defaultModel()
+  /** It receives descriptors as well. */
+  descriptors = false
+  /** Those that wait to be sent, each with the bytes it goes with. */
+  passing: Map<Uint8Array, number[]> | null = null
   link: Link | null = null
   dial: Dial | null = null
   /** Of the attempts to connect: one address after the other. */
@@ -47,7 +52,7 @@ export class State {
   resets = false
 
   engine(): Engine {
-    return engineFor(this.model)
+    return this.descriptors ? passingEngine(this.model) : engineFor(this.model)
   }
 
   /** Where Node's socket would have a handle. */
@@ -79,6 +84,7 @@ export function attach(socket: Stateful, engine: Engine, fd: number, unix: boole
   state.unix = unix
   state.resource ??= resourceOf(unix)
   const link = new Link(engine, fd, socket as never, state.resource, state.userBuffer)
+  link.descriptors = state.descriptors
   state.link = link
   if (!state.referenced) link.unref()
   return link

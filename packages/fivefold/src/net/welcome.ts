@@ -2,7 +2,6 @@
 import { AsyncResource } from 'node:async_hooks'
 import diagnostics from 'node:diagnostics_channel'
 import { isIP } from 'node:net'
-import { engineFor } from '../loop/engine.js'
 import { rawClose } from '../sys/descriptor.js'
 import { IPPROTO_TCP, rawSetsockoptInt, TCP_NODELAY } from '../sys/socket.js'
 import * as names from './names.js'
@@ -40,9 +39,10 @@ export function welcome(server: StatefulServer, fd: number): void {
     readableHighWaterMark: settings.highWaterMark,
     writableHighWaterMark: settings.highWaterMark,
     model: state.model,
+    descriptors: state.descriptors,
   } as object)
-  const engine = engineFor(state.model)
   const own = (socket as unknown as Stateful)[kState]
+  const engine = own.engine()
   own.resource = nobody.runInAsyncScope(resourceOf, undefined, state.unix)
   if (!state.unix) {
     if (settings.noDelay) rawSetsockoptInt(fd, IPPROTO_TCP, TCP_NODELAY, 1)

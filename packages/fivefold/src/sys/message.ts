@@ -230,7 +230,7 @@ export function segmentSizeIn(control: readonly ControlMessage[]): number | null
 // of the call.
 const held: { memory: unknown } = { memory: null }
 
-function setPointer(words: Uint32Array, byte: number, address: number): void {
+export function setPointer(words: Uint32Array, byte: number, address: number): void {
   words[byte >>> 2] = address >>> 0
   words[(byte >>> 2) + 1] = (address / 0x1_0000_0000) >>> 0
 }

@@ -73,15 +73,16 @@ describe('pg against PostgreSQL', { skip }, () => {
     return client
   }
 
+  const config = (model: ModelName) => ({
+    host: '127.0.0.1',
+    port: server.port,
+    user: 'tester',
+    database: 'postgres',
+    stream: () => new net.Socket({ model }),
+  })
+
   function clientOf(model: ModelName, more: pg.ClientConfig = {}): pg.Client {
-    return new pg.Client({
-      host: '127.0.0.1',
-      port: server.port,
-      user: 'tester',
-      database: 'postgres',
-      stream: () => new net.Socket({ model }),
-      ...more,
-    })
+    return new pg.Client({ ...config(model), ...more })
   }
 
   for (const model of models) {
@@ -113,6 +114,22 @@ describe('pg against PostgreSQL', { skip }, () => {
           )
         }
         await Promise.all(clients.map(ask))
+      })
+
+      test('a pool', async (t) => {
+        const sockets: Socket[] = []
+        const stream = () => {
+          const socket = new net.Socket({ model })
+          sockets.push(socket)
+          return socket
+        }
+        const pool = new pg.Pool({ ...config(model), max: 4, stream })
+        t.after(() => pool.end())
+        const answers = Array.from({ length: 400 }, (_, i) =>
+          pool.query<{ n: number }>('select $1::int n', [i]),
+        )
+        for (const [i, { rows }] of (await Promise.all(answers)).entries()) assert.equal(rows[0]!.n, i)
+        assert.equal(sockets.length, 4)
       })
 
       test('prepared statements, with everything that a parameter can be', async (t) => {
