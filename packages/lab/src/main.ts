@@ -1,6 +1,7 @@
 /** The program: finds the language and the command, runs it, and ends with one clear line if it fails. */
 import { readFileSync } from 'node:fs'
 import { parse } from './arguments.js'
+import { advise } from './commands/advise.js'
 import type { Command } from './commands/command.js'
 import { compare } from './commands/compare.js'
 import { doctor } from './commands/doctor.js'
@@ -12,7 +13,7 @@ import { Failure, oneLine, USAGE } from './failure.js'
 import { terminalOf } from './terminal/terminal.js'
 import { type Language, languageOf, languages } from './text/language.js'
 
-const commands: readonly Command[] = [compare, modelsCommand, trace, serve, doctor]
+const commands: readonly Command[] = [compare, modelsCommand, trace, serve, doctor, advise]
 const out = terminalOf(process.stdout)
 const err = terminalOf(process.stderr)
 

@@ -15,7 +15,7 @@ export interface Invocation {
 }
 
 export interface Command {
-  readonly name: 'models' | 'trace' | 'compare' | 'serve' | 'doctor'
+  readonly name: 'models' | 'trace' | 'compare' | 'serve' | 'doctor' | 'advise'
   readonly options: Readonly<Record<string, Option>>
   readonly mostPositionals: number
   /** @returns the exit status */

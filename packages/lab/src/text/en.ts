@@ -1,4 +1,5 @@
 /** Everything the command says, in English. The shape of this object is what every other language must fill. */
+import { advise } from './en/advise.js'
 import { doctor } from './en/doctor.js'
 import { serve } from './en/serve.js'
 
@@ -74,6 +75,7 @@ export const en = {
     },
     serve: serve.command,
     doctor: doctor.command,
+    advise: advise.command,
   },
 
   errors: {
@@ -267,6 +269,7 @@ export const en = {
 
   serve: serve.says,
   doctor: doctor.says,
+  advise: advise.says,
 
   trace: {
     title: (model: string, kind: string, protocol: string, message: string) =>

@@ -1,5 +1,6 @@
 /** 简体中文。结构由英文版规定：缺一条、多一条，都不能通过编译。 */
 import type { Text } from './language.js'
+import { advise } from './zh/advise.js'
 import { doctor } from './zh/doctor.js'
 import { serve } from './zh/serve.js'
 
@@ -73,6 +74,7 @@ export const zh: Text = {
     },
     serve: serve.command,
     doctor: doctor.command,
+    advise: advise.command,
   },
 
   errors: {
@@ -243,6 +245,7 @@ export const zh: Text = {
 
   serve: serve.says,
   doctor: doctor.says,
+  advise: advise.says,
 
   trace: {
     title: (model, kind, protocol, message) => `${model} · ${kind} · ${protocol} · 一条 ${message}的消息`,
