@@ -1,6 +1,7 @@
 /** The program: finds the language and the command, runs it, and ends with one clear line if it fails. */
 import { readFileSync } from 'node:fs'
 import { parse } from './arguments.js'
+import { advise } from './commands/advise.js'
 import { claimsCommand } from './commands/claims.js'
 import type { Command } from './commands/command.js'
 import { compare } from './commands/compare.js'
@@ -22,6 +23,7 @@ const commands: readonly Command[] = [
   claimsCommand,
   report,
   diff,
+  advise,
   serve,
   doctor,
 ]

@@ -39,6 +39,14 @@ const SLICES = 5
 const load = new Load(configuration<LoadConfig>())
 const sleep = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds))
 
+async function begin(warmUpMs: number, active?: number): Promise<void> {
+  load.start(active)
+  await sleep(warmUpMs)
+  // On a busy machine the first one may take a while.
+  const { messages } = load
+  for (let tries = 0; tries < 100 && load.messages === messages; tries++) await sleep(50)
+}
+
 answer({
   /** Opens so many more connections, and has one message come back on each. */
   async connect({ count, greeting }: Connect): Promise<Connected> {
@@ -46,13 +54,9 @@ answer({
     return { open: load.greeted, reason }
   },
   /** Every connection has one message under way, from now on. */
-  async start(warmUpMs: number): Promise<void> {
-    load.start()
-    await sleep(warmUpMs)
-    // On a busy machine the first one may take a while.
-    const { messages } = load
-    for (let tries = 0; tries < 100 && load.messages === messages; tries++) await sleep(50)
-  },
+  start: (warmUpMs: number) => begin(warmUpMs),
+  /** The same for so many of them; the others are open, and silent. */
+  startSome: ({ warmUpMs, active }: { warmUpMs: number; active: number }) => begin(warmUpMs, active),
   async window(milliseconds: number): Promise<Window> {
     const slices: number[] = []
     const cpu = process.cpuUsage()

@@ -151,9 +151,16 @@ export class Load {
     return reason ?? (this.greeted < target ? this.complaints.list()[0]! : null)
   }
 
-  start(): void {
+  /** @param active so many connections take part, the others stay silent */
+  start(active = Number.POSITIVE_INFINITY): void {
     this.#flowing = true
-    for (const connection of this.#all) if (connection.greeted && !connection.broken) this.#next(connection)
+    let started = 0
+    for (const connection of this.#all) {
+      if (started === active) break
+      if (!connection.greeted || connection.broken) continue
+      started++
+      this.#next(connection)
+    }
     if (!this.#stepping) {
       this.#stepping = true
       setImmediate(() => this.#step())

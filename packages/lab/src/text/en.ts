@@ -1,4 +1,6 @@
 /** Everything the command says, in English. The shape of this object is what every other language must fill. */
+
+import { advise } from './en/advise.js'
 import { claimsCommandEn, claimsEn } from './en/claims.js'
 import { doctor } from './en/doctor.js'
 import { diffCommandEn, reportCommandEn, reportEn } from './en/report.js'
@@ -83,6 +85,7 @@ export const en = {
     },
     serve: serve.command,
     doctor: doctor.command,
+    advise: advise.command,
   },
 
   claims: claimsEn,
@@ -280,6 +283,7 @@ export const en = {
   witness,
   serve: serve.says,
   doctor: doctor.says,
+  advise: advise.says,
 
   trace: {
     title: (model: string, kind: string, protocol: string, message: string) =>

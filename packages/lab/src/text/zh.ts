@@ -1,5 +1,6 @@
 /** 简体中文。结构由英文版规定：缺一条、多一条，都不能通过编译。 */
 import type { Text } from './language.js'
+import { advise } from './zh/advise.js'
 import { claimsCommandZh, claimsZh } from './zh/claims.js'
 import { doctor } from './zh/doctor.js'
 import { diffCommandZh, reportCommandZh, reportZh } from './zh/report.js'
@@ -83,6 +84,7 @@ export const zh: Text = {
     },
     serve: serve.command,
     doctor: doctor.command,
+    advise: advise.command,
   },
 
   claims: claimsZh,
@@ -257,6 +259,7 @@ export const zh: Text = {
   witness,
   serve: serve.says,
   doctor: doctor.says,
+  advise: advise.says,
 
   trace: {
     title: (model, kind, protocol, message) => `${model} · ${kind} · ${protocol} · 一条 ${message}的消息`,
