@@ -1,5 +1,5 @@
 // Who can take part, under which name, and the command that starts each.
-import { bin, oursFolder, peersFolder } from './paths.mjs'
+import { bin, facesFolder, oursFolder, peersFolder } from './paths.mjs'
 
 /**
  * @typedef {'wrk' | 'sockperf' | 'fio'} Tool
@@ -22,6 +22,9 @@ const fixed = {
   'node:net': node(`${peersFolder}node-net.mjs`),
   'node:net onread': node(`${peersFolder}node-net-onread.mjs`),
   'node:http': node(`${peersFolder}node-http.mjs`),
+  'node:http fastify': node(`${facesFolder}fastify.mjs`, 'node:http'),
+  'node:http transfer': node(`${facesFolder}transfer.mjs`, 'node:http'),
+  'node:net pipe': node(`${facesFolder}echo.mjs`, 'node:net'),
   'node:dgram': node(`${peersFolder}node-dgram.mjs`),
   'node:dgram sink': node(`${peersFolder}node-dgram.mjs`, 'sink'),
   'node:fs readSync': node(`${peersFolder}node-fs.mjs`, 'sync'),
@@ -34,6 +37,9 @@ const fixed = {
 const ofPeers = {
   bun: ['bun', `${peersFolder}bun-listen.ts`],
   'bun node:http': ['bun', `${peersFolder}node-http.mjs`],
+  'bun node:http fastify': ['bun', `${facesFolder}fastify.mjs`, 'node:http'],
+  'bun node:http transfer': ['bun', `${facesFolder}transfer.mjs`, 'node:http'],
+  'bun node:net pipe': ['bun', `${facesFolder}echo.mjs`, 'node:net'],
   'bun serve': ['bun', `${peersFolder}bun-serve.ts`],
   'bun udp': ['bun', `${peersFolder}bun-udp.ts`],
   'bun udp sink': ['bun', `${peersFolder}bun-udp.ts`, 'sink'],
@@ -45,6 +51,10 @@ export const peerOf = (/** @type {string} */ name) => ofPeers[name]?.[0]
 
 /** Which entry of the library a contestant of ours needs, and what runs it. */
 function ourProgram(/** @type {string[]} */ [subject, ...words]) {
+  if (subject === 'pipe') return { entry: 'fivefold/net', program: ['../faces/echo.mjs', 'fivefold/net'] }
+  if (subject === 'fastify' || subject === 'transfer') {
+    return { entry: 'fivefold/http', program: [`../faces/${subject}.mjs`, 'fivefold/http'] }
+  }
   if (subject === 'http') return { entry: 'fivefold/http', program: ['http.mjs', words[0] ?? 'auto'] }
   if (subject === 'fs') return { entry: 'fivefold/fs', program: ['fs.mjs', words[0] ?? 'promises'] }
   const host = words.includes('dedicated') ? 'dedicated' : 'embedded'
@@ -60,7 +70,7 @@ function ourProgram(/** @type {string[]} */ [subject, ...words]) {
 
 /**
  * Names: `C epoll` is bench/c/epoll.c (words after it are its arguments), `ours epoll` is the library with
- * that model in Node's loop, `ours epoll dedicated` with the thread to itself, `ours epoll busy` never asleep; `udp`, `files`, `http` and `fs` say what
+ * that model in Node's loop, `ours epoll dedicated` with the thread to itself, `ours epoll busy` never asleep; `udp`, `files`, `http`, `fastify`, `transfer`, `pipe` and `fs` say what
  * else than TCP.
  * @param {string} name
  * @param {Available} available
@@ -92,7 +102,7 @@ export function contestant(name, { missing, peers, ours, tools }) {
  * @returns {Promise<Record<string, string | null>>}
  */
 export async function whyNotOurs() {
-  const entries = ['fivefold', 'fivefold/http', 'fivefold/fs']
+  const entries = ['fivefold', 'fivefold/net', 'fivefold/http', 'fivefold/fs']
   return Object.fromEntries(await Promise.all(entries.map(async (entry) => [entry, await whyNot(entry)])))
 }
 

@@ -6,10 +6,13 @@ import { alarm } from './processes.mjs'
 import { generate, withServer } from './server.mjs'
 
 const script = fileURLToPath(new URL('./wrk.lua', import.meta.url))
-const BODY = 'hello world'
+
+/** @typedef {{ type: string, body: string }} Answer what a right answer is */
+/** @type {Answer} */
+const HELLO = { type: 'text/plain', body: 'hello world' }
 
 /** @returns {Promise<void>} */
-function ask(/** @type {string} */ url) {
+function ask(/** @type {string} */ url, /** @type {Answer} */ { type, body }) {
   return new Promise((resolve, reject) => {
     const request = get(url, { agent: false }, (response) => {
       let text = ''
@@ -18,8 +21,7 @@ function ask(/** @type {string} */ url) {
       })
       response.on('error', reject).on('end', () => {
         const { statusCode, headers } = response
-        if (statusCode === 200 && text === BODY && headers['content-type']?.startsWith('text/plain'))
-          resolve()
+        if (statusCode === 200 && text === body && headers['content-type']?.startsWith(type)) resolve()
         else reject(new Error(`the server answers ${statusCode} ${JSON.stringify(text.slice(0, 40))}`))
       })
     })
@@ -32,9 +34,10 @@ function ask(/** @type {string} */ url) {
  * @param {string[]} command
  * @param {import('./scenarios.mjs').Load} load
  * @param {import('./measure.mjs').Times} times whole seconds for wrk: rounded up
+ * @param {Answer} [answer]
  * @returns {Promise<import('./measure.mjs').Result>}
  */
-export function measureHttp(command, load, { warmup, duration }) {
+export function measureHttp(command, load, { warmup, duration }, answer = HELLO) {
   return withServer(command, async ({ server, port }) => {
     const url = `http://127.0.0.1:${port}/`
     const wrk = (/** @type {number} */ seconds) => {
@@ -42,10 +45,10 @@ export function measureHttp(command, load, { warmup, duration }) {
       const parameters = ['-t1', `-c${load.connections ?? 64}`, `-d${whole}s`, '-T60s', '-s', script, url]
       return generate(server, ['wrk', ...parameters], whole + 60)
     }
-    await ask(url)
+    await ask(url, answer)
     await wrk(warmup)
     const { output, cpu, disturbed, facts } = await wrk(duration)
-    await ask(url)
+    await ask(url, answer)
     const raw = { ...JSON.parse(output.trim().split('\n').at(-1) ?? ''), ...facts }
     if (raw.errors) throw new Error(`${raw.errors} requests failed`)
     const enough = raw.requests >= 10_000 // a hundred above the 99th percentile
