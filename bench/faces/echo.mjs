@@ -4,4 +4,4 @@ const server = net.createServer({ noDelay: true }, (socket) => {
   socket.on('error', () => {})
   socket.pipe(socket)
 })
-server.listen(0, '127.0.0.1', () => process.stdout.write(`${server.address().port}\n`))
+server.listen(0, '127.0.0.1', () => console.log(`listening ${server.address().port}`))

@@ -4,4 +4,4 @@ const server = http.createServer((_request, response) => {
   response.setHeader('Content-Type', 'text/plain')
   response.end('hello world')
 })
-server.listen(0, '127.0.0.1', () => process.stdout.write(`${server.address().port}\n`))
+server.listen(0, '127.0.0.1', () => console.log(`listening ${server.address().port}`))

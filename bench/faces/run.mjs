@@ -1,6 +1,6 @@
 // The faces beside Node's own modules: CPU time of the server per message, in turns, a fresh process each.
 //
-//   node bench/faces/run.mjs                    # echo of 64 B and 64 KiB, http hello world, 100 MB both ways
+//   node bench/faces/run.mjs                    # echo of 64 B and 64 KiB, http hello world, Fastify, 100 MB both ways
 //   node bench/faces/run.mjs hello --rounds 7 --seconds 3 --model epoll
 import { spawn, spawnSync } from 'node:child_process'
 import { mkdirSync, readFileSync } from 'node:fs'
@@ -31,6 +31,7 @@ const scenarios = {
   echo64: { file: 'echo.mjs', module: 'net', message: Buffer.alloc(64, 'm'), answer: 64, target: 1.5 },
   echo64k: { file: 'echo.mjs', module: 'net', message: Buffer.alloc(65536, 'm'), answer: 65536, target: 1.2 },
   hello: { file: 'hello.mjs', module: 'http', message: request, answer: null, target: 1.7 },
+  fastify: { file: 'fastify.mjs', module: 'http', message: request, answer: null, target: 1.4 },
   download: { file: 'transfer.mjs', module: 'http', transfer: 'GET', target: 1 },
   upload: { file: 'transfer.mjs', module: 'http', transfer: 'POST', target: 1 },
 }
@@ -57,7 +58,7 @@ function start(file, module) {
   })
   return new Promise((resolve, reject) => {
     child.once('error', reject)
-    child.stdout.once('data', (line) => resolve({ child, port: Number(String(line)) }))
+    child.stdout.once('data', (line) => resolve({ child, port: Number(String(line).split(' ')[1]) }))
   })
 }
 

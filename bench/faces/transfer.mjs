@@ -20,4 +20,4 @@ const server = http.createServer((request, response) => {
     { objectMode: false },
   ).pipe(response)
 })
-server.listen(0, '127.0.0.1', () => process.stdout.write(`${server.address().port}\n`))
+server.listen(0, '127.0.0.1', () => console.log(`listening ${server.address().port}`))

@@ -1,6 +1,6 @@
 // Who can take part, under which name, and the command that starts each.
 import { resolve as resolvePath } from 'node:path'
-import { bin, labCommand, oursFolder, peersFolder } from './paths.mjs'
+import { bin, facesFolder, labCommand, oursFolder, peersFolder } from './paths.mjs'
 import { site } from './site.mjs'
 
 /**
@@ -24,6 +24,9 @@ const fixed = {
   'node:net': node(`${peersFolder}node-net.mjs`),
   'node:net onread': node(`${peersFolder}node-net-onread.mjs`),
   'node:http': node(`${peersFolder}node-http.mjs`),
+  'node:http fastify': node(`${facesFolder}fastify.mjs`, 'node:http'),
+  'node:http transfer': node(`${facesFolder}transfer.mjs`, 'node:http'),
+  'node:net pipe': node(`${facesFolder}echo.mjs`, 'node:net'),
   'node:dgram': node(`${peersFolder}node-dgram.mjs`),
   'node:dgram sink': node(`${peersFolder}node-dgram.mjs`, 'sink'),
   'node:fs readSync': node(`${peersFolder}node-fs.mjs`, 'sync'),
@@ -36,6 +39,9 @@ const fixed = {
 const ofPeers = {
   bun: ['bun', `${peersFolder}bun-listen.ts`],
   'bun node:http': ['bun', `${peersFolder}node-http.mjs`],
+  'bun node:http fastify': ['bun', `${facesFolder}fastify.mjs`, 'node:http'],
+  'bun node:http transfer': ['bun', `${facesFolder}transfer.mjs`, 'node:http'],
+  'bun node:net pipe': ['bun', `${facesFolder}echo.mjs`, 'node:net'],
   'bun serve': ['bun', `${peersFolder}bun-serve.ts`],
   'bun udp': ['bun', `${peersFolder}bun-udp.ts`],
   'bun udp sink': ['bun', `${peersFolder}bun-udp.ts`, 'sink'],
@@ -52,6 +58,10 @@ export const peerOf = (/** @type {string} */ name) => (libraries[name] ? name : 
 
 /** Which entry of the library a contestant of ours needs, and what runs it. */
 function ourProgram(/** @type {string[]} */ [subject, ...words]) {
+  if (subject === 'pipe') return { entry: 'fivefold/net', program: ['../faces/echo.mjs', 'fivefold/net'] }
+  if (subject === 'fastify' || subject === 'transfer') {
+    return { entry: 'fivefold/http', program: [`../faces/${subject}.mjs`, 'fivefold/http'] }
+  }
   if (subject === 'http') return { entry: 'fivefold/http', program: ['http.mjs', words[0] ?? 'auto'] }
   if (subject === 'serve') {
     return {
@@ -80,7 +90,7 @@ function ourProgram(/** @type {string[]} */ [subject, ...words]) {
 
 /**
  * Names: `C epoll` is bench/c/epoll.c (words after it are its arguments), `ours epoll` is the library with
- * that model in Node's loop, `ours epoll dedicated` with the thread to itself, `ours epoll busy` never asleep; `udp`, `dgram`, `files`, `http` and `fs` say what
+ * that model in Node's loop, `ours epoll dedicated` with the thread to itself, `ours epoll busy` never asleep; `udp`, `dgram`, `files`, `http`, `fastify`, `transfer`, `pipe` and `fs` say what
  * else than TCP.
  * @param {string} name
  * @param {Available} available
@@ -121,7 +131,7 @@ export function contestant(name, { missing, peers, ours, tools }) {
  * @returns {Promise<Record<string, string | null>>}
  */
 export async function whyNotOurs() {
-  const entries = ['fivefold', 'fivefold/http', 'fivefold/dgram', 'fivefold/fs']
+  const entries = ['fivefold', 'fivefold/net', 'fivefold/http', 'fivefold/dgram', 'fivefold/fs']
   return Object.fromEntries(await Promise.all(entries.map(async (entry) => [entry, await whyNot(entry)])))
 }
 

@@ -7,10 +7,13 @@ import { generate, withServer } from './server.mjs'
 import { pageOf } from './site.mjs'
 
 const script = fileURLToPath(new URL('./wrk.lua', import.meta.url))
-const HELLO = { path: '', body: 'hello world' }
+
+/** @typedef {{ path?: string, type: string, body: string }} Answer what a right answer is, and to what */
+/** @type {Answer} */
+const HELLO = { type: 'text/plain', body: 'hello world' }
 
 /** @returns {Promise<void>} */
-function ask(/** @type {string} */ url, /** @type {string} */ body) {
+function ask(/** @type {string} */ url, /** @type {Answer} */ { type, body }) {
   return new Promise((resolve, reject) => {
     const request = get(url, { agent: false }, (response) => {
       let text = ''
@@ -19,8 +22,7 @@ function ask(/** @type {string} */ url, /** @type {string} */ body) {
       })
       response.on('error', reject).on('end', () => {
         const { statusCode, headers } = response
-        if (statusCode === 200 && text === body && headers['content-type']?.startsWith('text/plain'))
-          resolve()
+        if (statusCode === 200 && text === body && headers['content-type']?.startsWith(type)) resolve()
         else reject(new Error(`the server answers ${statusCode} ${JSON.stringify(text.slice(0, 40))}`))
       })
     })
@@ -33,21 +35,22 @@ function ask(/** @type {string} */ url, /** @type {string} */ body) {
  * @param {string[]} command
  * @param {import('./scenarios.mjs').Load} load
  * @param {import('./measure.mjs').Times} times whole seconds for wrk: rounded up
+ * @param {Answer} [answer]
  * @returns {Promise<import('./measure.mjs').Result>}
  */
-export function measureHttp(command, load, { warmup, duration }) {
-  const { path, body } = load.file === undefined ? HELLO : pageOf(load.file)
+export function measureHttp(command, load, { warmup, duration }, answer) {
+  const wanted = answer ?? (load.file === undefined ? HELLO : { type: 'text/plain', ...pageOf(load.file) })
   return withServer(command, async ({ server, port }) => {
-    const url = `http://127.0.0.1:${port}/${path}`
+    const url = `http://127.0.0.1:${port}/${wanted.path ?? ''}`
     const wrk = (/** @type {number} */ seconds) => {
       const whole = Math.ceil(seconds)
       const parameters = ['-t1', `-c${load.connections ?? 64}`, `-d${whole}s`, '-T60s', '-s', script, url]
       return generate(server, ['wrk', ...parameters], whole + 60)
     }
-    await ask(url, body)
+    await ask(url, wanted)
     await wrk(warmup)
     const { output, cpu, disturbed, facts } = await wrk(duration)
-    await ask(url, body)
+    await ask(url, wanted)
     const raw = { ...JSON.parse(output.trim().split('\n').at(-1) ?? ''), ...facts }
     if (raw.errors) throw new Error(`${raw.errors} requests failed`)
     const enough = raw.requests >= 10_000 // a hundred above the 99th percentile

@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { measureFlood } from './measure-datagrams.mjs'
 import { measureFiles } from './measure-files.mjs'
 import { measureHttp } from './measure-http.mjs'
+import { measureTransfer } from './measure-transfer.mjs'
 import { bin } from './paths.mjs'
 import { pause, runForJson, start, stop, waitFor } from './processes.mjs'
 import { distance, disturbances, GENERATOR, SERVER, withServer } from './server.mjs'
@@ -151,7 +152,8 @@ export function measure(scenario, contestant, load, times, rate) {
   if (witness === 'sockperf') return measureSockperf(load, times)
   if (scenario.kind === 'memory') return measureMemory(command, load)
   if (scenario.kind === 'startup') return measureStartup(command)
-  if (scenario.kind === 'http') return measureHttp(command, load, times)
+  if (scenario.kind === 'http') return measureHttp(command, load, times, scenario.answer)
+  if (scenario.kind === 'transfer') return measureTransfer(command, scenario.method ?? 'GET', times)
   if (scenario.kind === 'flood') return measureFlood(command, load, times, rate)
   return measureLoad(command, load, times, rate)
 }

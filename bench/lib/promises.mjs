@@ -202,6 +202,30 @@ export const promised = [
     ],
   },
   {
+    work: 'a Fastify JSON route, the same',
+    target: '>= 1.4 x node:http',
+    also: { fastify: ['bun node:http fastify'] },
+    targets: [of('fastify').atLeast(1.4, 'ours fastify', 'node:http fastify')],
+  },
+  {
+    work: 'stream echo through net.Socket and pipe, 64 connections, 64 B and 64 KiB',
+    target: '64 B: >= 1.5 x node:net; 64 KiB: >= 1.2 x',
+    also: { pipe64: ['bun node:net pipe'], pipe64k: ['bun node:net pipe'] },
+    targets: [
+      of('pipe64').atLeast(1.5, 'ours pipe', 'node:net pipe'),
+      of('pipe64k').atLeast(1.2, 'ours pipe', 'node:net pipe'),
+    ],
+  },
+  {
+    work: '100 MB through http, down and up, bytes per second',
+    target: '>= 1.0 x node:http',
+    also: { download: ['bun node:http transfer'], upload: ['bun node:http transfer'] },
+    targets: [
+      of('download', 'bytes').atLeast(1.0, 'ours transfer', 'node:http transfer'),
+      of('upload', 'bytes').atLeast(1.0, 'ours transfer', 'node:http transfer'),
+    ],
+  },
+  {
     work: 'UDP echo 64 B, 64 peers',
     target: ">= 1.5 x node:dgram, >= 1.0 x Bun's udpSocket",
     also: { udp: ['C udp_mmsg', 'C udp_echo'] },

@@ -31,7 +31,7 @@ function cells(summary, /** @type {number} */ digits) {
 export function describeOutcome(outcome) {
   const { title, kind, columns, table: rows, skipped, verdicts, times, offeredRate, backgroundBusy } = outcome
   const lines = [`\n## ${outcome.name}: ${title}`]
-  const timed = ['load', 'open', 'http', 'flood'].includes(kind)
+  const timed = ['load', 'open', 'http', 'transfer', 'flood'].includes(kind)
   const length = timed
     ? ` of ${times.duration} s after ${times.warmup} s`
     : kind === 'files'

@@ -6,7 +6,7 @@ import { promised } from './promises.mjs'
  * @typedef {import('./promises.mjs').Target} Target
  * @typedef {{ connections?: number, size?: number, pipeline?: number, idle?: number, udp?: boolean, hello?: boolean, file?: number }} Load `file`: bytes of the file that is asked for
  * @typedef {{ name: string, as?: string, load?: Load }} Entry `as`: its name in the table, if it differs
- * @typedef {'load' | 'open' | 'memory' | 'startup' | 'files' | 'http' | 'flood'} Kind
+ * @typedef {'load' | 'open' | 'memory' | 'startup' | 'files' | 'http' | 'transfer' | 'flood'} Kind
  * @typedef {{
  *   name: string,
  *   title: string,
@@ -16,6 +16,8 @@ import { promised } from './promises.mjs'
  *   load?: Load,
  *   share?: number,
  *   pace?: string,
+ *   answer?: import('./measure-http.mjs').Answer,
+ *   method?: 'GET' | 'POST',
  *   direct?: boolean,
  *   megabytes?: number,
  *   targets?: Target[],
@@ -181,6 +183,47 @@ const all = [
       }),
   ),
   {
+    name: 'fastify',
+    title: 'a Fastify route that answers JSON, 64 keep-alive connections, closed loop by wrk',
+    kind: 'http',
+    load: { connections: 64 },
+    answer: { type: 'application/json', body: '{"hello":"world"}' },
+    columns: ['rate', 'cpu', 'p50', 'p99'],
+    entries: ['ours fastify', 'node:http fastify', 'bun node:http fastify'],
+  },
+  {
+    name: 'download',
+    title: '100 MB in one response, one after the other',
+    kind: 'transfer',
+    method: 'GET',
+    columns: ['bytes', 'cpu'],
+    entries: ['ours transfer', 'node:http transfer', 'bun node:http transfer'],
+  },
+  {
+    name: 'upload',
+    title: '100 MB in one request, one after the other',
+    kind: 'transfer',
+    method: 'POST',
+    columns: ['bytes', 'cpu'],
+    entries: ['ours transfer', 'node:http transfer', 'bun node:http transfer'],
+  },
+  {
+    name: 'pipe64',
+    title: 'echo through net.Socket and pipe, 64 B, 64 connections, closed loop',
+    kind: 'load',
+    load: { connections: 64 },
+    columns: ['rate', 'cpu', 'p50', 'p99'],
+    entries: ['ours pipe', 'node:net pipe', 'bun node:net pipe'],
+  },
+  {
+    name: 'pipe64k',
+    title: 'echo through net.Socket and pipe, 64 KiB, 64 connections, closed loop',
+    kind: 'load',
+    load: { connections: 64, size: 65_536 },
+    columns: ['rate', 'cpu', 'p50', 'p99'],
+    entries: ['ours pipe', 'node:net pipe', 'bun node:net pipe'],
+  },
+  {
     name: 'udp',
     title: 'UDP echo, 64 B, 64 peers, closed loop',
     kind: 'load',
@@ -254,6 +297,7 @@ export const scenarios = all.map((scenario) => ({
 /** @type {Record<string, string[]>} */
 export const groups = {
   tcp: ['echo64', 'echo1000', 'echo9000', 'big', 'pipeline', 'idle10k'],
+  faces: ['http', 'fastify', 'download', 'upload', 'pipe64', 'pipe64k'],
   models: ['models64', 'models500'],
   latency: ['pingpong', 'openloop', 'openloop70', 'openloop90'],
   all: scenarios.filter(({ extra }) => !extra).map(({ name }) => name),

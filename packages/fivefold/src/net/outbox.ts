@@ -97,8 +97,10 @@ function sendAll(): void {
   for (const outbox of outboxes.values()) outbox.runDeferred()
 }
 
-interface Latin1 {
+/** What `write` of a buffer comes to, without its look at the encoding: a response's head and body are one such string. */
+interface Writes {
   latin1Write(text: string, at: number): number
+  utf8Write(text: string, at: number): number
 }
 
 /** Puts a chunk where the outbox has room for it. @returns how many bytes it has */
@@ -107,6 +109,10 @@ export function put(slab: Buffer, at: number, chunk: Uint8Array | string, encodi
     slab.set(chunk, at)
     return chunk.length
   }
-  if (encoding === 'latin1') return (slab as unknown as Latin1).latin1Write(chunk, at)
+  // HTTP ends a response with an empty string.
+  if (chunk.length === 0) return 0
+  const writes = slab as unknown as Writes
+  if (encoding === 'utf8') return writes.utf8Write(chunk, at)
+  if (encoding === 'latin1') return writes.latin1Write(chunk, at)
   return slab.write(chunk, at, slab.length - at, encoding)
 }
