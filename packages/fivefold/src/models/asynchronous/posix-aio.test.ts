@@ -11,6 +11,8 @@ import { rawClose } from '../../sys/descriptor.js'
 import { isNonBlocking, O_APPEND, O_CREAT, O_RDWR, setNonBlocking } from '../../sys/fcntl.js'
 import { AT_FDCWD, lseek, openat, SEEK_CUR, SEEK_SET } from '../../sys/file.js'
 import { pipe2 } from '../../sys/pipe.js'
+import { getpid, gettid } from '../../sys/process.js'
+import { rawTgkill, SIGIO } from '../../sys/signal.js'
 import {
   AF_INET,
   AF_UNIX,
@@ -33,8 +35,9 @@ import {
   socket,
   socketpair,
 } from '../../sys/socket.js'
-import type { Driver, Host } from '../model.js'
+import { type Driver, type Host, ReadyList } from '../model.js'
 import { type Details, FileOperation, Kind } from '../operation.js'
+import { RtsigPoller } from '../signal-driven/rtsig.js'
 import { posixAio } from './posix-aio.js'
 
 const folder = fs.mkdtempSync(join(tmpdir(), 'fivefold-posix-aio-'))
@@ -785,3 +788,21 @@ function threadsSleepIn(...fds: number[]): boolean {
   }
   return fds.every((fd) => slept.has(fd))
 }
+
+test('a completion is heard of, too, when a poller of signals in this thread takes the SIGIO that tells of it', async () => {
+  const driver = posixAio.open({ host: 'embedded' })
+  const poller = new RtsigPoller('embedded')
+  try {
+    let turns = 0
+    driver.onWork = () => void turns++
+    // Blocked in this thread, and aimed at it: nobody but the poller can take it.
+    rawTgkill(getpid(), gettid(), SIGIO)
+    poller.wait(0, new ReadyList(8))
+    assert.equal(poller.overflows, 1, 'it has taken one')
+    for (let rounds = 0; rounds < 4; rounds++) await new Promise(setImmediate)
+    assert.equal(turns, 1)
+  } finally {
+    poller.close()
+    driver.close()
+  }
+})

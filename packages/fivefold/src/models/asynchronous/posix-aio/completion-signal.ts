@@ -1,6 +1,10 @@
 /**
  * The signal that tells of completions: one listener for all embedded drivers, see (f) in ../posix-aio.ts.
+ *
+ * It is aimed at the process. Where a poller of signals lives in this thread as well, that one may take it from the
+ * queue before any handler runs; then it tells us.
  */
+import { listen as listenToThread } from '../../signal-driven/thread.js'
 
 export interface Signalled {
   signalled(): void
@@ -14,9 +18,11 @@ export function listen(driver: Signalled): void {
   listening.add(driver)
   if (installed) return
   installed = true
-  process.on('SIGIO', () => {
+  const heard = () => {
     for (const each of listening) each.signalled()
-  })
+  }
+  process.on('SIGIO', heard)
+  listenToThread(heard)
   process.on('exit', () => {
     for (const each of listening) each.silence()
   })
