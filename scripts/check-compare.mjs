@@ -2,7 +2,9 @@
 import { readFileSync } from 'node:fs'
 import { models } from 'fivefold'
 
-const { results } = JSON.parse(readFileSync(process.argv[2], 'utf8'))
+const read = JSON.parse(readFileSync(process.argv[2], 'utf8'))
+// A comparison's own, or that of a report.
+const { results } = read.compare ?? read
 const problems = []
 for (const model of models) {
   if (!model.probe().ok) continue
