@@ -47,6 +47,7 @@ const HEADERS = `
 #include <netinet/udp.h>
 #include <linux/io_uring.h>
 #include <linux/version.h>
+#include <linux/vm_sockets.h>
 `
 
 /** Names of ours for what C says in other words. */
