@@ -21,7 +21,7 @@ import {
 /** What a mechanism reached in one regime; null: it was not measured there. */
 export interface Reached {
   readonly model: ModelName
-  /** Messages per second, all connections active. */
+  /** Messages per second, of the connections that are active. */
   readonly rate: number | null
   /** Of the server, per message. */
   readonly cpuMicros: number | null
@@ -34,6 +34,8 @@ export interface Reached {
 
 export interface Regime {
   readonly connections: number
+  /** So many of them have messages under way; without it, all. */
+  readonly active?: number
   readonly size: number
   readonly reached: readonly Reached[]
   /** CPU per message of one mechanism measured twice, first and last: how much is noise. */
@@ -65,8 +67,9 @@ const metrics = [
 type Metric = (typeof metrics)[number]
 
 const sizeName = (size: number) => (size < 1024 ? `${size} B` : `${size / 1024} KiB`)
-const regimeName = ({ connections, size }: Pick<Regime, 'connections' | 'size'>) =>
-  `${connections} × ${sizeName(size)}`
+/** `10 / 1000 × 64 B`: ten active among a thousand. */
+const regimeName = ({ connections, active, size }: Pick<Regime, 'connections' | 'active' | 'size'>) =>
+  `${active === undefined ? '' : `${active} / `}${connections} × ${sizeName(size)}`
 
 /** Whether the five stand in the notes' order; null: one of them is missing. */
 function ordered({ reached }: Regime, { take, better }: Metric): boolean | null {
@@ -194,7 +197,7 @@ export const efficiency: Experiment<Data> = {
   },
   async run({ quick, signal, text, progress }) {
     const most = getrlimit(RLIMIT_NOFILE).hard - DESCRIPTORS_BESIDE
-    const wanted: readonly (readonly [number, number])[] = quick
+    const wanted: readonly (readonly [connections: number, size: number, active?: number])[] = quick
       ? [
           [64, 65_536],
           [64, 64],
@@ -202,6 +205,8 @@ export const efficiency: Experiment<Data> = {
       : [
           [1, 64],
           [10_000, 64],
+          [10_000, 64, 100],
+          [1000, 64, 10],
           [1000, 64],
           [64, 65_536],
           [64, 64],
@@ -217,14 +222,16 @@ export const efficiency: Experiment<Data> = {
       )
     }
     const regimes: Regime[] = []
-    for (const [connections, size] of wanted.filter(([number]) => number <= most)) {
+    for (const [connections, size, active] of wanted.filter(([number]) => number <= most)) {
+      const some = active === undefined ? {} : { active }
       const reach = async (model: Model): Promise<Reached> => {
-        progress(`${regimeName({ connections, size })} · ${model.name}`)
+        progress(`${regimeName({ connections, size, ...some })} · ${model.name}`)
         const { result } = await measureLoad({
           model,
           protocol: 'tcp',
           connections,
           size,
+          ...some,
           port: 0,
           times: timesOf(quick ? 250 : 1500, true),
           processors: chooseProcessors(),
@@ -246,7 +253,13 @@ export const efficiency: Experiment<Data> = {
       for (const model of models) if (chosen(model, connections, size)) reached.push(await reach(model))
       const first = reached.find(({ model }) => model === TWICE)
       const again = await reach(modelNamed(TWICE))
-      regimes.push({ connections, size, reached, twice: [first?.cpuMicros ?? null, again.cpuMicros] })
+      regimes.push({
+        connections,
+        size,
+        ...some,
+        reached,
+        twice: [first?.cpuMicros ?? null, again.cpuMicros],
+      })
     }
     return { regimes }
   },

@@ -36,6 +36,8 @@ export interface Cell {
   readonly model: Model
   readonly protocol: Protocol
   readonly connections: number
+  /** So many of them have messages under way, the others are open and silent; without it, all. */
+  readonly active?: number
   readonly size: number
   readonly port: number
   readonly times: Times
@@ -146,7 +148,9 @@ export async function measureLoad(cell: Cell): Promise<{ readonly result: Result
     else if (!enoughForP99(latencies.length)) reasons.p99 = text.compare.reasons.fewSamples(latencies.length)
 
     cell.progress('load')
-    await generator.ask('start', times.warmUpMs)
+    const { active } = cell
+    if (active === undefined) await generator.ask('start', times.warmUpMs)
+    else await generator.ask('startSome', { warmUpMs: times.warmUpMs, active })
     let window!: Window
     const busy = await between(server, async () => {
       window = await generator.ask<Window>('window', times.windowMs)

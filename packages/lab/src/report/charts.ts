@@ -41,9 +41,11 @@ export function barChart({ title, bars, format, legend }: BarChart): Markup {
       return { ...bar, from: start, to: from, value, index, of: what }
     })
   })
+  // Long numbers would run into one another.
+  const ticks = format(most).length > 6 ? 2 : 3
   const marks = [
-    Plot.gridX({ ticks: 3, strokeOpacity: 0.12 }),
-    Plot.axisX({ ticks: 3, tickSize: 0, tickFormat: (value: number) => format(value), label: null }),
+    Plot.gridX({ ticks, strokeOpacity: 0.12 }),
+    Plot.axisX({ ticks, tickSize: 0, tickFormat: (value: number) => format(value), label: null }),
     Plot.axisY({ tickSize: 0, label: null, fontFamily: 'var(--mono)', fontSize: 12 }),
     Plot.barX(parts, {
       x1: 'from',

@@ -6,6 +6,7 @@ import type { Text } from '../text/language.js'
 import { barChart, lineChart, type Scale } from './charts.js'
 import { barColour, coloursOf } from './colours.js'
 import { html, type Markup, prose } from './html.js'
+import { layersFigure } from './layers-figure.js'
 import { figure, section, type Table } from './parts.js'
 import type { Words } from './phases-figure.js'
 import type { Results } from './results.js'
@@ -75,6 +76,11 @@ function figureOf(result: Result, it: Figure, text: Text): Markup {
   return it.kind === 'lines' ? linesOf(result, it, text) : barsOf(result, it, text)
 }
 
+/** What the textbook draws in a way of its own: an experiment's name, and its figure's. */
+const drawings: Readonly<Record<string, (bars: Bars, title: string, text: Text) => Markup>> = {
+  'layers callsMade': layersFigure,
+}
+
 const format = (unit: Unit, text: Text) => (value: number) => quantityText({ value, unit }, text)
 
 function linesOf({ name }: Result, lines: Lines, text: Text): Markup {
@@ -114,7 +120,8 @@ function linesOf({ name }: Result, lines: Lines, text: Text): Markup {
 }
 
 function barsOf({ name }: Result, it: Bars, text: Text): Markup {
-  const title = labelText(name, it.label, text)
+  const label = labelText(name, it.label, text)
+  const title = it.group === undefined ? label : `${label} · ${it.group}`
   const shown = format(it.unit, text)
   const named = it.bars.map((bar) => ({
     label: labelText(name, bar.label, text),
@@ -127,5 +134,7 @@ function barsOf({ name }: Result, it: Bars, text: Text): Markup {
     heads: [text.report.measures.mechanism, title],
     rows: named.map(({ label, parts }) => [label, parts[0]!.value]),
   }
-  return figure(title, barChart({ title, bars: named, format: shown, legend: [] }), table, text)
+  const draw = drawings[`${name} ${it.label}`]
+  const drawing = draw?.(it, title, text) ?? barChart({ title, bars: named, format: shown, legend: [] })
+  return figure(title, drawing, table, text)
 }

@@ -133,7 +133,7 @@ function claimed(): ClaimResult[] {
       },
       {
         kind: 'bars',
-        label: 'bytes',
+        label: name === 'layers' ? 'callsMade' : 'bytes',
         unit: 'bytes',
         bars: [
           { label: 'epoll', value: 4096 + at },

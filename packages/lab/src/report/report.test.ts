@@ -1,9 +1,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { type ModelName, models } from 'fivefold'
+import type { Bars } from '../claims/claim.js'
+import { en } from '../text/en.js'
+import { zh } from '../text/zh.js'
 import { barChart, lineChart } from './charts.js'
 import { call, fixture, traceOf } from './fixture.test.util.js'
 import { embedded, html, Markup, prose } from './html.js'
+import { layersFigure } from './layers-figure.js'
 import { page } from './page.js'
 import { durationText } from './parts.js'
 import { phasesOf } from './phases.js'
@@ -147,4 +151,34 @@ test('every field of every result is among all numbers', () => {
   const wanted = numbersOf([results.compare!.results, facts, results.traces.map(({ phase2 }) => phase2)])
   assert(wanted.length > 500)
   for (const value of wanted) assert(shown.has(value), `${value} is not there`)
+})
+
+test('the layers are drawn as the textbook does, with every call of the run at the line', () => {
+  for (const text of [en, zh]) {
+    const figure: Bars = {
+      kind: 'bars',
+      label: 'callsMade',
+      unit: 'count',
+      bars: [
+        { label: 'socket', value: 2 },
+        { label: 'a <call>', value: 17 },
+        { label: 'recv', value: 4 },
+        { label: 'send', value: 3 },
+      ],
+    }
+    const { text: drawn } = layersFigure(figure, 'a title', text)
+    const marks = [...drawn.matchAll(/data-value="(\d+)" data-of="([^"]+)"/g)].map(([, value, of]) => [
+      of,
+      value,
+    ])
+    assert.deepEqual(marks, [
+      ['socket', '2'],
+      ['a &lt;call&gt;', '17'],
+      ['recv', '4'],
+      ['send', '3'],
+    ])
+    const { layers: says } = text.report
+    for (const name of [...says.upper, ...says.lower, says.process, says.kernel])
+      assert.ok(drawn.includes(name), name)
+  }
 })

@@ -71,6 +71,11 @@ th, td { text-align: start; padding: .25rem .7rem .25rem 0; border-bottom: 1px s
 thead th { color: var(--soft); font-weight: 600; vertical-align: bottom; }
 tbody th { font-weight: 600; white-space: nowrap; }
 td.number { text-align: end; white-space: nowrap; }
+svg.layers { display: block; width: 100%; max-width: 480px; height: auto; font-family: var(--sans); }
+.layers text { fill: var(--ink); font-size: 11.5px; } .layers .head, .layers .whose { font-weight: 600; }
+.layers rect { fill: var(--column); stroke: var(--line); } .layers .across { fill: none; stroke: none; }
+.layers .bracket { fill: none; stroke: var(--soft); stroke-width: 1.4; } .layers .line { stroke: var(--ink); stroke-width: 3; }
+.layers .call { font: 10.5px var(--mono); fill: var(--accent); }
 svg.phases { display: block; min-width: 860px; width: 100%; height: auto; font-family: var(--sans); color: var(--ink); }
 .phases text { fill: var(--ink); font-size: 12px; }
 .phases .family { font-size: 14.5px; font-weight: 700; }

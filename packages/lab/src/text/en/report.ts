@@ -49,6 +49,17 @@ export const reportEn = {
   missing: 'This was not measured.',
   troubles: 'What went wrong while measuring',
 
+  layers: {
+    osi: 'OSI model',
+    suite: 'Internet suite',
+    upper: ['application', 'presentation', 'session'],
+    lower: ['transport', 'network', 'data link', 'physical'],
+    application: 'application',
+    device: 'driver, hardware',
+    process: 'user process',
+    kernel: 'kernel',
+  },
+
   sections: {
     models: 'The five models',
     timelines: 'Timelines',

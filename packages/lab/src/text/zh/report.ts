@@ -50,6 +50,17 @@ export const reportZh: typeof reportEn = {
   missing: '这一项没有测量。',
   troubles: '测量中出现的问题',
 
+  layers: {
+    osi: 'OSI 模型',
+    suite: '网际网协议族',
+    upper: ['应用层', '表示层', '会话层'],
+    lower: ['传输层', '网络层', '数据链路层', '物理层'],
+    application: '应用层',
+    device: '设备驱动程序和硬件',
+    process: '用户进程',
+    kernel: '内核',
+  },
+
   sections: {
     models: '五种模型',
     timelines: '时间线',
