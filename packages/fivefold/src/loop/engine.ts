@@ -77,6 +77,19 @@ export class Engine {
   /** How many turns were begun: what carries the same number happened in the same one. */
   turns = 0
 
+  #now = 0
+  #nowTurn = -1
+
+  /** The time by `performance.now()`, in milliseconds: within a turn that of the first who asked. */
+  get nowMs(): number {
+    if (!this.#inTurn) return performance.now()
+    if (this.#nowTurn !== this.turns) {
+      this.#nowTurn = this.turns
+      this.#now = performance.now()
+    }
+    return this.#now
+  }
+
   submit(operation: Operation): void {
     this.driver.submit(operation)
     if (!this.#inTurn) this.schedule()

@@ -2,30 +2,24 @@
  * The connection under a face: one descriptor of the library, with everything it tells turned into calls on a
  * stream, each in the asynchronous context that Node's own socket would have at that place.
  */
-import { AsyncResource } from 'node:async_hooks'
+import type { AsyncResource } from 'node:async_hooks'
 import type { Duplex } from 'node:stream'
 import type { Engine } from '../loop/engine.js'
 import { Socket as Connection } from '../stream/socket.js'
 import { rawShutdown, SHUT_RDWR } from '../sys/socket.js'
 import { callError } from './errors.js'
 import type { UserBuffer } from './onread.js'
-import { type Outbox, outboxOf, put, type Sender } from './outbox.js'
+import { outboxOf } from './outbox.js'
 import { tellDescriptors } from './passing.js'
-import { fail, handlers, inContext, run, tellClosed, tellError } from './telling.js'
+import { type Owner, Sending, type Writes } from './sending.js'
+import { handlers, inContext, tellClosed, tellError } from './telling.js'
 
 /** What a link needs of the stream on top of it. */
-export interface Face extends Duplex {
-  /** Time-outs begin anew. */
-  _unrefTimer(): void
+export interface Face extends Duplex, Writes {
+  readonly writableCorked: number
+  readonly writableLength: number
+  destroy(error?: Error): this
 }
-
-type WriteCallback = (error?: Error | null) => void
-
-/** So many bytes at most are copied to the outbox; larger ones are worth a call of their own. */
-const COPIED = 16 * 1024
-
-/** We say ourselves when a resource is over. */
-const manual = { requireManualDestroy: true }
 
 const settings = {
   // The stream decides when our side ends.
@@ -34,15 +28,12 @@ const settings = {
   highWaterMark: Number.POSITIVE_INFINITY,
 }
 
-export class Link implements Sender {
+export class Link implements Owner {
   readonly connection: Connection<Link>
   readonly engine: Engine
   readonly resource: AsyncResource
-  /** Where its bytes are in the outbox. */
-  from = 0
-  to = 0
-  readonly #outbox: Outbox
   readonly face: Face
+  readonly sending: Sending
   readonly #userBuffer: UserBuffer | null
   reading = false
   /** Nothing is expected: what comes ends the connection. */
@@ -54,13 +45,6 @@ export class Link implements Sender {
   #pushed = false
   #referenced = true
   #closing = false
-  /** Of the write that waits for the kernel, with its context. */
-  #written: WriteCallback | null = null
-  #writtenIn: AsyncResource | null = null
-  #writtenBytes = 0
-  /** Of the end that is being sent. */
-  #finished: WriteCallback | null = null
-  #finishedIn: AsyncResource | null = null
 
   constructor(
     engine: Engine,
@@ -70,14 +54,14 @@ export class Link implements Sender {
     userBuffer: UserBuffer | null,
   ) {
     this.engine = engine
-    this.#outbox = outboxOf(engine)
     this.resource = resource
     this.face = face
     this.#userBuffer = userBuffer
     this.connection = new Connection<Link>(engine, fd, { ...settings, handlers, data: this }, null)
+    this.sending = new Sending(this, outboxOf(engine))
     // Nothing is received before somebody reads.
     this.connection.pause()
-    this.#settle()
+    this.settle()
   }
 
   // ---- reading
@@ -90,7 +74,7 @@ export class Link implements Sender {
       this.reading = false
       return
     }
-    this.#settle()
+    this.settle()
     this.connection.resume()
     if (this.#opened) return
     this.#opened = true
@@ -101,7 +85,7 @@ export class Link implements Sender {
     if (!this.reading) return
     this.reading = false
     this.connection.pause()
-    this.#settle()
+    this.settle()
   }
 
   /** Data came in this turn. */
@@ -111,155 +95,24 @@ export class Link implements Sender {
 
   #heard = -1
 
-  // ---- writing
-
-  /** Bytes given to the link, whether the kernel has them or not. */
-  bytesWritten = 0
-
-  /** @param done called at once when it is the link's now, otherwise later; with what went wrong */
-  write(chunk: Uint8Array | string, encoding: BufferEncoding, done: WriteCallback): void {
-    const outbox = this.#outbox
-    // A string's bytes are at most three for each of its units.
-    const most = typeof chunk === 'string' ? chunk.length * 3 : chunk.length
-    if (most <= COPIED && this.connection.bytesQueued === 0) {
-      const at = outbox.room(this, most)
-      this.#kept(put(outbox.slab, at, chunk, encoding), done)
-      return
-    }
-    const bytes = typeof chunk === 'string' ? Buffer.from(chunk, encoding) : chunk
-    const { length } = bytes
-    this.bytesWritten += length
-    outbox.flush(this)
-    const { connection } = this
-    if (connection.bytesQueued > 0) {
-      this.#wait([bytes], done)
-      return
-    }
-    const sent = connection.sendNow(bytes, length)
-    if (sent === length) done()
-    else if (sent < 0) done(callError(sent, 'write'))
-    else this.#wait([sent === 0 ? bytes : bytes.subarray(sent)], done)
-  }
-
-  writev(
-    chunks: readonly { chunk: Uint8Array | string; encoding: BufferEncoding }[],
-    done: WriteCallback,
-  ): void {
-    const outbox = this.#outbox
-    let most = 0
-    for (const { chunk } of chunks) most += typeof chunk === 'string' ? chunk.length * 3 : chunk.length
-    if (most <= COPIED && this.connection.bytesQueued === 0) {
-      const begin = outbox.room(this, most)
-      let at = begin
-      for (const { chunk, encoding } of chunks) at += put(outbox.slab, at, chunk, encoding)
-      this.#kept(at - begin, done)
-      return
-    }
-    outbox.flush(this)
-    const buffers: Uint8Array[] = []
-    for (const { chunk, encoding } of chunks) {
-      const buffer = typeof chunk === 'string' ? Buffer.from(chunk, encoding) : chunk
-      if (buffer.length > 0) buffers.push(buffer)
-      this.bytesWritten += buffer.length
-    }
-    this.#wait(buffers, done)
-  }
-
-  /** The next bytes in the outbox are its own. */
-  #kept(bytes: number, done: WriteCallback): void {
-    this.bytesWritten += bytes
-    const { open } = this.#outbox
-    this.#failed = 0
-    if (bytes > 0) this.#outbox.put(this, bytes)
-    if (open || bytes === 0) done()
-    else if (this.#failed !== 0) done(callError(this.#failed, 'write'))
-    else if (this.connection.bytesQueued === 0) done()
-    else this.#waitFor(done)
-  }
-
-  #failed = 0
-
-  /** @internal Of the outbox: the time has come. */
-  send(address: number, slab: Buffer, from: number, to: number): void {
-    const { connection } = this
-    const length = to - from
-    // Behind what waits already.
-    const sent = connection.bytesQueued > 0 ? 0 : connection.sendNow(address, length)
-    if (sent === length) return
-    if (sent >= 0) {
-      connection.writev([Buffer.from(slab.subarray(from + sent, to))])
-      return
-    }
-    this.#failed = sent
-    // Who wrote it has had the answer: the socket has the error.
-    if (this.#outbox.open) this.resource.runInAsyncScope(fail, undefined, this.face, callError(sent, 'write'))
-  }
-
-  /** What the kernel has no room for now. */
-  #wait(buffers: Uint8Array[], done: WriteCallback): void {
-    this.#written = done
-    this.connection.writev(buffers)
-    if (this.connection.bytesQueued > 0 || this.#written === null || this.#closing) {
-      if (this.#written !== null) this.#waitFor(done)
-      return
-    }
-    // It had room after all.
-    this.#written = null
-    done()
-  }
-
-  /** @param done called when the kernel has all that was written: at once, or later; with what went wrong */
-  whenSent(done: WriteCallback): void {
-    this.#outbox.flush(this)
-    if (this.connection.bytesQueued === 0) done()
-    else this.#waitFor(done)
-  }
-
-  #waitFor(done: WriteCallback): void {
-    this.#written = done
-    this.#writtenBytes = this.connection.bytesQueued
-    this.#writtenIn = new AsyncResource('WRITEWRAP', manual)
-    this.#settle()
-  }
-
-  /** Bytes that wait for the kernel. @returns whether some have gone since this was last asked */
-  get progressed(): boolean {
-    const before = this.#writtenBytes
-    if (before === 0) return false
-    this.#writtenBytes = this.connection.bytesQueued
-    return this.#writtenBytes !== before
-  }
-
-  /** Sends our end, after all that was written. */
-  shutdown(done: WriteCallback): void {
-    this.#outbox.flush(this)
-    if (this.connection.endNow()) {
-      process.nextTick(done)
-      return
-    }
-    this.#finished = done
-    this.#finishedIn = new AsyncResource('SHUTDOWNWRAP', manual)
-    this.connection.end()
-    this.#settle()
-  }
-
   // ---- living and dying
 
   ref(): void {
     this.#wanted = true
-    this.#settle()
+    this.settle()
   }
 
   unref(): void {
     this.#wanted = false
-    this.#settle()
+    this.settle()
   }
 
   #wanted = true
 
   // As with libuv's handles: one that neither reads nor has something to send keeps no process alive.
-  #settle(): void {
-    const busy = this.reading || this.#written !== null || this.#finished !== null
+  /** @internal */
+  settle(): void {
+    const busy = this.reading || this.sending.waits
     const wanted = this.#closing || (this.#wanted && busy)
     if (wanted === this.#referenced) return
     this.#referenced = wanted
@@ -270,12 +123,15 @@ export class Link implements Sender {
   /** Closes the descriptor. The stream's `close`, with `hadError`, follows. */
   close(hadError: boolean, reset: boolean): void {
     if (this.#closing) return
-    if (!reset) this.#outbox.flush(this)
-    else this.from = this.to = 0
-    this.#closing = true
+    if (reset) this.sending.drop()
+    else {
+      this.sending.dropCorked()
+      this.sending.flush()
+    }
+    this.#closing = this.sending.closing = true
     this.#hadError = hadError
     this.reading = false
-    this.#settle()
+    this.settle()
     if (this.#gone) setImmediate(tellClosed, this)
     else if (reset) this.connection.reset()
     else {
@@ -297,7 +153,7 @@ export class Link implements Sender {
     const face = this.face
     face._unrefTimer()
     if (this.descriptors) tellDescriptors(face)
-    if (face.destroyed) return
+    if (this.#closing) return
     if (this.guarded) {
       face.destroy()
       return
@@ -326,7 +182,7 @@ export class Link implements Sender {
   ended(): void {
     this.#ended = true
     this.reading = false
-    this.#settle()
+    this.settle()
   }
 
   /** @internal */
@@ -339,43 +195,13 @@ export class Link implements Sender {
   }
 
   /** @internal */
-  flush(): void {
-    const done = this.#written
-    const resource = this.#writtenIn
-    if (done === null || resource === null) return
-    this.#written = null
-    this.#writtenIn = null
-    this.#writtenBytes = 0
-    this.#settle()
-    this.face._unrefTimer()
-    run(resource, done, null)
-  }
-
-  /** @internal */
-  finish(): void {
-    const done = this.#finished
-    const resource = this.#finishedIn
-    if (done === null || resource === null) return
-    this.#finished = null
-    this.#finishedIn = null
-    this.#settle()
-    run(resource, done, null)
-  }
-
-  /** @internal */
   error(error: NodeJS.ErrnoException): void {
-    const done = this.#written
-    const resource = this.#writtenIn
-    if (error.syscall === 'recv' || done === null || resource === null) {
-      const syscall = error.syscall === 'recv' ? 'read' : 'write'
-      const told = callError(error.errno ?? 0, syscall)
-      if (this.heardNow) setImmediate(inContext, this, tellError, told)
-      else inContext(this, tellError, told)
-      return
-    }
-    this.#written = null
-    this.#writtenIn = null
-    run(resource, done, callError(error.errno ?? 0, 'write'))
+    const errno = error.errno ?? 0
+    const reading = error.syscall === 'recv'
+    if (!reading && this.sending.broke(errno)) return
+    const told = callError(errno, reading ? 'read' : 'write')
+    if (this.heardNow) setImmediate(inContext, this, tellError, told)
+    else inContext(this, tellError, told)
   }
 
   /** @internal */
@@ -388,8 +214,8 @@ export class Link implements Sender {
   /** @internal */
   tellClosed(): void {
     // Who waits for the kernel waits in vain.
-    this.flush()
-    this.finish()
+    this.sending.flushed()
+    this.sending.finished()
     this.face.emit('close', this.#hadError)
   }
 }

@@ -11,9 +11,11 @@ import { rawClose } from '../sys/descriptor.js'
 import { checkTimeout } from './arguments.js'
 import { connectSocket } from './connect.js'
 import { closedBeforeConnection, invalidHandle, socketClosed } from './errors.js'
+import { IdleTimer } from './idle.js'
 import * as names from './names.js'
 import { NodeSocket } from './node.js'
 import { dropPassing, sendDescriptors, writePassing } from './passing-out.js'
+import type { WriteCallback } from './sending.js'
 import { hidden, kState, type State } from './state.js'
 
 /** For `setKeepAlive`: times in milliseconds, how many probes may go unanswered. */
@@ -24,7 +26,6 @@ export interface KeepAliveOptions {
   count?: number
 }
 
-type WriteCallback = (error?: Error | null) => void
 
 // Sockets are made by the function in socket.ts, which can be called in all the ways that Node's can: this class has
 // no constructor of its own, and so no private fields.
@@ -60,6 +61,40 @@ export class SocketBody extends NodeSocket {
 
   // ---- writing
 
+  override write(chunk: unknown, encoding?: unknown, callback?: unknown): boolean {
+    const { link, passing } = this[kState]
+    if (typeof encoding === 'function') {
+      callback = encoding
+      encoding = undefined
+    }
+    if (
+      link === null ||
+      passing !== null ||
+      this._write !== plainWrite ||
+      this.writableLength > 0 ||
+      this.writableEnded ||
+      !isPlain(chunk, encoding, this) ||
+      !link.sending.take(chunk, encoding === 'latin1' ? 'latin1' : 'utf8')
+    ) {
+      link?.sending.queueCorked()
+      return super.write(chunk as string, encoding as BufferEncoding, callback as WriteCallback)
+    }
+    this._unrefTimer()
+    if (typeof callback === 'function') process.nextTick(callback, null)
+    return true
+  }
+
+  /** @internal Into the stream's own queue. */
+  _queue(chunk: Buffer): void {
+    super.write(chunk)
+  }
+
+  override uncork(): void {
+    super.uncork()
+    const { link } = this[kState]
+    if (link !== null && this.writableCorked === 0) link.sending.corkedFrom = -1
+  }
+
   override _write(chunk: Uint8Array | string, encoding: BufferEncoding, done: WriteCallback): void {
     if (hidden(this)._handle) {
       super._write(chunk, encoding, done)
@@ -71,7 +106,7 @@ export class SocketBody extends NodeSocket {
     else if (passing !== null) writePassing(this, [{ chunk, encoding }], done)
     else {
       this._unrefTimer()
-      link.write(chunk, encoding, done)
+      link.sending.write(chunk, encoding, done)
     }
   }
 
@@ -89,7 +124,7 @@ export class SocketBody extends NodeSocket {
     else if (passing !== null) writePassing(this, chunks, done)
     else {
       this._unrefTimer()
-      link.writev(chunks, done)
+      link.sending.writev(chunks, done)
     }
   }
 
@@ -104,7 +139,7 @@ export class SocketBody extends NodeSocket {
     }
     const { link } = this[kState]
     if (link === null) done()
-    else link.shutdown(done)
+    else link.sending.shutdown(done)
   }
 
   // ---- connecting and closing
@@ -134,8 +169,7 @@ export class SocketBody extends NodeSocket {
     const state = this[kState]
     const { link, dial, resource } = state
     this.connecting = false
-    if (state.timer !== null) clearTimeout(state.timer)
-    state.timer = null
+    state.idle?.close()
     if (state.attemptTimer !== null) clearTimeout(state.attemptTimer)
     state.attemptTimer = null
     const hadError = error !== null && error !== undefined
@@ -144,7 +178,7 @@ export class SocketBody extends NodeSocket {
     if (state.passing !== null) dropPassing(state)
     if (link !== null) {
       state.bytesRead = link.connection.bytesRead
-      state.bytesWritten = link.bytesWritten
+      state.bytesWritten = link.sending.bytesWritten
       link.close(hadError, state.resets)
     } else if (dial !== null) dial.close()
     if (state.unconnected >= 0) rawClose(state.unconnected)
@@ -186,32 +220,23 @@ export class SocketBody extends NodeSocket {
     checkTimeout(msecs, callback)
     const state = this[kState]
     const duration = Math.min(msecs, 0x7fffffff)
-    // The timer of before is used again where it can be: a server sets one or two for every request.
-    if (state.timer !== null && duration !== 0 && duration !== state.timerMs) {
-      clearTimeout(state.timer)
-      state.timer = null
-    }
-    state.timed = duration > 0
-    if (state.timed) {
-      state.timerMs = duration
-      if (state.timer === null) state.timer = setTimeout(timeIsUp, msecs, this).unref()
-      else state.timer.refresh()
-      if (callback !== undefined) this.once('timeout', callback)
-    } else {
-      if (callback !== undefined) this.removeListener('timeout', callback)
-    }
+    if (duration > 0) state.idle ??= new IdleTimer(() => this._onTimeout())
+    state.idle?.set(duration, nowOf(state))
+    if (callback === undefined) return this
+    if (duration > 0) this.once('timeout', callback)
+    else this.removeListener('timeout', callback)
     return this
   }
 
   /** Something moved: the time-out begins anew. */
   _unrefTimer(): void {
-    const { timer, timed } = this[kState]
-    if (timed && timer !== null) timer.refresh()
+    const state = this[kState]
+    if (state.idle !== null) state.idle.moved(nowOf(state))
   }
 
   _onTimeout(): void {
     // As long as bytes go out it is not idle.
-    if (this[kState].link?.progressed) this._unrefTimer()
+    if (this[kState].link?.sending.progressed) this._unrefTimer()
     else this.emit('timeout')
   }
 
@@ -261,7 +286,7 @@ export class SocketBody extends NodeSocket {
   /** What was handed down; Node's `bytesWritten` adds what still waits in the stream. */
   get _bytesDispatched(): number | undefined {
     const state: State | undefined = this[kState]
-    return state?.link?.bytesWritten ?? state?.bytesWritten
+    return state?.link?.sending.bytesWritten ?? state?.bytesWritten
   }
 
   override address(): names.Name {
@@ -338,6 +363,18 @@ export class SocketBody extends NodeSocket {
   }
 }
 
+const plainWrite = SocketBody.prototype._write
+
+/** Whether it is as `take` wants it: bytes or text in an encoding that needs no look, and less than the stream's mark. */
+function isPlain(chunk: unknown, encoding: unknown, socket: SocketBody): chunk is Uint8Array | string {
+  if (typeof chunk === 'string') {
+    if (encoding === undefined || encoding === null) {
+      if (hidden(socket)._writableState.defaultEncoding !== 'utf8') return false
+    } else if (encoding !== 'utf8' && encoding !== 'latin1') return false
+  } else if (!(chunk instanceof Uint8Array)) return false
+  return chunk.length < socket.writableHighWaterMark
+}
+
 /** With a buffer of the program's, what was stopped goes on. */
 function readOn(socket: SocketBody): void {
   const { userBuffer, link } = socket[kState]
@@ -388,11 +425,8 @@ function closeIn(resource: AsyncResource, socket: NodeSocket, hadError: boolean)
   resource.emitDestroy()
 }
 
-function timeIsUp(socket: SocketBody): void {
-  const state = socket[kState]
-  // Kept for the next time-out, which never came.
-  if (!state.timed) state.timer = null
-  else socket._onTimeout()
+function nowOf({ link }: State): number {
+  return link === null ? performance.now() : link.engine.nowMs
 }
 
 function waitsForTransport(listener: unknown): boolean {

@@ -5,6 +5,7 @@ import { type Engine, engineFor } from '../loop/engine.js'
 import type { ModelName } from '../models/model.js'
 import { defaultModel } from './default-model.js'
 import type { Dial } from './dial.js'
+import type { IdleTimer } from './idle.js'
 import { Link } from './link.js'
 import type { Name } from './names.js'
 import type { UserBuffer } from './onread.js'
@@ -21,6 +22,7 @@ export interface Hidden {
   _pendingData: unknown
   _pendingEncoding: string
   _aborted?: boolean
+  _writableState: { defaultEncoding: BufferEncoding }
   _unrefTimer(): void
   _undestroy(): void
 }
@@ -42,10 +44,7 @@ export class State {
   unconnected = -1
   referenced = true
   readonly options = new Options()
-  timer: NodeJS.Timeout | null = null
-  timerMs = 0
-  /** The timer counts. */
-  timed = false
+  idle: IdleTimer | null = null
   /** How many bytes went, once the link is gone. */
   bytesRead = 0
   bytesWritten = 0

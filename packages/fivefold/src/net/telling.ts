@@ -2,7 +2,7 @@
 import type { AsyncResource } from 'node:async_hooks'
 import type { SocketHandlers } from '../stream/handlers.js'
 import { uncaught } from '../stream/socket.js'
-import type { Face, Link } from './link.js'
+import type { Link } from './link.js'
 
 type WriteCallback = (error?: Error | null) => void
 
@@ -21,10 +21,10 @@ export const handlers: SocketHandlers<Link> = {
     else inContext(link, tellEnd)
   },
   flush(connection) {
-    connection.data.flush()
+    connection.data.sending.flushed()
   },
   finish(connection) {
-    connection.data.finish()
+    connection.data.sending.finished()
   },
   error(connection, error) {
     connection.data.error(error)
@@ -58,7 +58,12 @@ function tellEnd(this: Link): void {
   }
 }
 
-export function fail(face: Face, error: Error): void {
+/** What a stream has of `destroy`. */
+interface Failing {
+  destroy(error?: Error): unknown
+}
+
+export function fail(face: Failing, error: Error): void {
   try {
     face.destroy(error)
   } catch (thrown) {
