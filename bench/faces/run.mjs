@@ -31,6 +31,7 @@ const scenarios = {
   echo64: { file: 'echo.mjs', module: 'net', message: Buffer.alloc(64, 'm'), answer: 64, target: 1.5 },
   echo64k: { file: 'echo.mjs', module: 'net', message: Buffer.alloc(65536, 'm'), answer: 65536, target: 1.2 },
   hello: { file: 'hello.mjs', module: 'http', message: request, answer: null, target: 1.7 },
+  async: { file: 'hello-async.mjs', module: 'http', message: request, answer: null, target: 1.7 },
   fastify: { file: 'fastify.mjs', module: 'http', message: request, answer: null, target: 1.4 },
   download: { file: 'transfer.mjs', module: 'http', transfer: 'GET', target: 1 },
   upload: { file: 'transfer.mjs', module: 'http', transfer: 'POST', target: 1 },

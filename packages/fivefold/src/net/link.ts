@@ -124,10 +124,8 @@ export class Link implements Owner {
   close(hadError: boolean, reset: boolean): void {
     if (this.#closing) return
     if (reset) this.sending.drop()
-    else {
-      this.sending.dropCorked()
-      this.sending.flush()
-    }
+    // What the stream, corked, holds back is not sent, as it is destroyed.
+    else this.sending.flush()
     this.#closing = this.sending.closing = true
     this.#hadError = hadError
     this.reading = false

@@ -86,23 +86,26 @@ export class Sending implements Sender {
     return this.#written !== null || this.#finished !== null
   }
 
-  /**
-   * Takes a chunk at once, if it is small, nothing is before it, and it goes out with others anyway. Only for a stream
-   * that has nothing in its queue.
-   */
+  /** Takes a chunk at once, if it is small, nothing is before it, and it goes out with others anyway. */
   take(chunk: Uint8Array | string, encoding: BufferEncoding): boolean {
     const outbox = this.#outbox
     const most = typeof chunk === 'string' ? chunk.length * 3 : chunk.length
-    if (!outbox.open || most > COPIED || this.#connection.bytesQueued > 0 || this.#failed !== 0) return false
+    if (!outbox.open || most > COPIED || !this.#nothingBefore) return false
+    // HTTP ends a response with an empty string.
+    if (most === 0) return true
     const at = outbox.room(this, most)
     // Making room may have sent what there was: and found the kernel full, or the stream corked.
-    if (this.#connection.bytesQueued > 0 || this.#failed !== 0 || this.#stream.writableLength > 0) return false
-    const bytes = put(outbox.slab, at, chunk, encoding)
-    if (bytes === 0) return true
+    if (!this.#nothingBefore) return false
     if (this.corkedFrom < 0 && this.#stream.writableCorked > 0) this.corkedFrom = at
+    const bytes = put(outbox.slab, at, chunk, encoding)
     this.bytesWritten += bytes
     outbox.put(this, bytes)
     return true
+  }
+
+  /** But for what is in the outbox. */
+  get #nothingBefore(): boolean {
+    return this.#connection.bytesQueued === 0 && this.#stream.writableLength === 0 && this.#failed === 0
   }
 
   /** The stream's queue is to have something: what was written before it, since the stream was corked, goes there first. */
@@ -196,11 +199,6 @@ export class Sending implements Sender {
   /** What has not been sent never will be. */
   drop(): void {
     this.from = this.to = 0
-  }
-
-  /** What was written while the stream was corked never will be sent. */
-  dropCorked(): void {
-    if (this.#holds) this.to = Math.max(this.from, this.corkedFrom)
   }
 
   /** There is something in the outbox that the stream, corked, holds back: unless it already has in its queue what comes after. */

@@ -71,7 +71,6 @@ export class SocketBody extends NodeSocket {
       link === null ||
       passing !== null ||
       this._write !== plainWrite ||
-      this.writableLength > 0 ||
       this.writableEnded ||
       !isPlain(chunk, encoding, this) ||
       !link.sending.take(chunk, encoding === 'latin1' ? 'latin1' : 'utf8')
