@@ -117,6 +117,45 @@ for (const model of models) {
     end()
   })
 
+  test(`${model}: chunks are at most as large as Node's, and none comes after a pause`, {
+    skip: skip(model),
+  }, async (t) => {
+    const { ours, theirs } = await pair(t, model, { pauseOnConnect: true })
+    const pattern = new Pattern(9)
+    const check = new Pattern(9)
+    const total = 3_000_000
+    theirs.write(pattern.take(total))
+    // As much as the kernel holds is there before anything is read.
+    while (theirs.bytesWritten === 0) await new Promise((resolve) => setImmediate(resolve))
+    let chunks = 0
+    let stopped = false
+    await new Promise<void>((resolve, reject) => {
+      ours.on('data', (chunk: Buffer) => {
+        // A stream of Node's hands out what it has when it is destroyed.
+        if (ours.destroyed) return
+        try {
+          assert.ok(!stopped, 'it is paused')
+          assert.ok(chunk.length <= 65_536, `${chunk.length} bytes`)
+          check.check(chunk)
+        } catch (error) {
+          reject(error as Error)
+        }
+        if (check.position >= total / 2) ours.destroy()
+        else if (++chunks % 2 === 0) {
+          stopped = true
+          ours.pause()
+          setImmediate(() => {
+            stopped = false
+            ours.resume()
+          })
+        }
+      })
+      ours.on('close', () => resolve())
+      ours.resume()
+    })
+    assert.ok(check.position >= total / 2)
+  })
+
   test(`${model}: text in every encoding`, { skip: skip(model) }, async (t) => {
     const { ours, theirs, end } = await pair(t, model)
     const text = '2a2b2cff'
