@@ -11,8 +11,8 @@ import { callError } from './errors.js'
 import type { UserBuffer } from './onread.js'
 import { outboxOf } from './outbox.js'
 import { tellDescriptors } from './passing.js'
-import { type Owner, Sending, type Writes } from './sending.js'
 import { handlers, inContext, tellClosed, tellError } from './telling.js'
+import { type Owner, type Writes, Writing } from './writing.js'
 
 /** What a link needs of the stream on top of it. */
 export interface Face extends Duplex, Writes {
@@ -36,7 +36,7 @@ export class Link implements Owner {
   readonly engine: Engine
   readonly resource: AsyncResource
   readonly face: Face
-  readonly sending: Sending
+  readonly writing: Writing
   readonly #userBuffer: UserBuffer | null
   reading = false
   /** Nothing is expected: what comes ends the connection. */
@@ -61,7 +61,7 @@ export class Link implements Owner {
     this.face = face
     this.#userBuffer = userBuffer
     this.connection = new Connection<Link>(engine, fd, { ...settings, handlers, data: this }, null)
-    this.sending = new Sending(this, outboxOf(engine))
+    this.writing = new Writing(this, outboxOf(engine))
     // Nothing is received before somebody reads.
     this.connection.pause()
     this.settle()
@@ -115,7 +115,7 @@ export class Link implements Owner {
   // As with libuv's handles: one that neither reads nor has something to send keeps no process alive.
   /** @internal */
   settle(): void {
-    const busy = this.reading || this.sending.waits
+    const busy = this.reading || this.writing.waits
     const wanted = this.#closing || (this.#wanted && busy)
     if (wanted === this.#referenced) return
     this.#referenced = wanted
@@ -126,10 +126,10 @@ export class Link implements Owner {
   /** Closes the descriptor. The stream's `close`, with `hadError`, follows. */
   close(hadError: boolean, reset: boolean): void {
     if (this.#closing) return
-    if (reset) this.sending.drop()
+    if (reset) this.writing.drop()
     // What the stream, corked, holds back is not sent, as it is destroyed.
-    else this.sending.flush()
-    this.#closing = this.sending.closing = true
+    else this.writing.flush()
+    this.#closing = this.writing.closing = true
     this.#hadError = hadError
     this.reading = false
     this.settle()
@@ -207,7 +207,7 @@ export class Link implements Owner {
   error(error: NodeJS.ErrnoException): void {
     const errno = error.errno ?? 0
     const reading = error.syscall === 'recv'
-    if (!reading && this.sending.broke(errno)) return
+    if (!reading && this.writing.broke(errno)) return
     const told = callError(errno, reading ? 'read' : 'write')
     if (this.heardNow) setImmediate(inContext, this, tellError, told)
     else inContext(this, tellError, told)
@@ -223,8 +223,8 @@ export class Link implements Owner {
   /** @internal */
   tellClosed(): void {
     // Who waits for the kernel waits in vain.
-    this.sending.flushed()
-    this.sending.finished()
+    this.writing.flushed()
+    this.writing.finished()
     this.face.emit('close', this.#hadError)
   }
 }

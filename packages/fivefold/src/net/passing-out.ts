@@ -76,10 +76,10 @@ export function writePassing(socket: Stateful, chunks: readonly Chunk[], done: W
       return
     }
     const { chunk, encoding } = chunks[next++]!
-    if (typeof chunk === 'string' || !passing?.has(chunk)) link.sending.write(chunk, encoding, more)
+    if (typeof chunk === 'string' || !passing?.has(chunk)) link.writing.write(chunk, encoding, more)
     // In its place: behind what was written before.
     else {
-      link.sending.whenSent((failure) => {
+      link.writing.whenSent((failure) => {
         if (failure) more(failure)
         else send(socket, chunk, more)
       })
@@ -108,9 +108,9 @@ function send(socket: Stateful, chunk: Uint8Array, done: WriteCallback): void {
   passing.delete(chunk)
   if (passing.size === 0) state.passing = null
   for (const fd of fds) rawClose(fd)
-  link.sending.bytesWritten += sent
+  link.writing.bytesWritten += sent
   if (sent === chunk.length) done()
-  else link.sending.write(chunk.subarray(sent), 'buffer' as BufferEncoding, done)
+  else link.writing.write(chunk.subarray(sent), 'buffer' as BufferEncoding, done)
 }
 
 /** There is no room now. The engine has a watch of the descriptor itself: this one looks at a duplicate. */

@@ -115,7 +115,11 @@ for (const model of models) {
     assert.equal(ours.bytesWritten, pattern.position)
     // Node's streams tell those that waited behind another before that other.
     told.sort((one, other) => one - other)
-    assert.deepEqual(told, Array.from({ length: writes }, (_, index) => index), 'before `finish`, each once')
+    assert.deepEqual(
+      told,
+      Array.from({ length: writes }, (_, index) => index),
+      'before `finish`, each once',
+    )
   })
 
   test(`${model}: what is written corked is held, whatever the turns, until it is uncorked`, {

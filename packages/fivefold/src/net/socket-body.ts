@@ -6,32 +6,20 @@
  * Node made) has Node's own handle, and every method here then steps aside.
  */
 import type { AsyncResource } from 'node:async_hooks'
-import type { ModelName } from '../models/model.js'
 import { rawClose } from '../sys/descriptor.js'
 import { checkTimeout } from './arguments.js'
 import { connectSocket } from './connect.js'
 import { closedBeforeConnection, invalidHandle, socketClosed } from './errors.js'
 import { IdleTimer } from './idle.js'
-import * as names from './names.js'
-import { NodeSocket } from './node.js'
+import type { NodeSocket } from './node.js'
 import { dropPassing, sendDescriptors, writePassing } from './passing-out.js'
-import type { WriteCallback } from './sending.js'
+import { SocketSettings } from './socket-settings.js'
 import { hidden, kState, type State } from './state.js'
-
-/** For `setKeepAlive`: times in milliseconds, how many probes may go unanswered. */
-export interface KeepAliveOptions {
-  enable?: boolean
-  initialDelay?: number
-  interval?: number
-  count?: number
-}
-
+import type { WriteCallback } from './writing.js'
 
 // Sockets are made by the function in socket.ts, which can be called in all the ways that Node's can: this class has
 // no constructor of its own, and so no private fields.
-export class SocketBody extends NodeSocket {
-  declare [kState]: State
-  declare connecting: boolean
+export class SocketBody extends SocketSettings {
   declare timeout?: number
 
   // ---- reading
@@ -73,9 +61,9 @@ export class SocketBody extends NodeSocket {
       this._write !== plainWrite ||
       this.writableEnded ||
       !isPlain(chunk, encoding, this) ||
-      !link.sending.take(chunk, encoding === 'latin1' ? 'latin1' : 'utf8')
+      !link.writing.take(chunk, encoding === 'latin1' ? 'latin1' : 'utf8')
     ) {
-      link?.sending.queueCorked()
+      link?.writing.queueCorked()
       return super.write(chunk as string, encoding as BufferEncoding, callback as WriteCallback)
     }
     this._unrefTimer()
@@ -91,7 +79,7 @@ export class SocketBody extends NodeSocket {
   override uncork(): void {
     super.uncork()
     const { link } = this[kState]
-    if (link !== null && this.writableCorked === 0) link.sending.corkedFrom = -1
+    if (link !== null && this.writableCorked === 0) link.writing.corkedFrom = -1
   }
 
   override _write(chunk: Uint8Array | string, encoding: BufferEncoding, done: WriteCallback): void {
@@ -105,7 +93,7 @@ export class SocketBody extends NodeSocket {
     else if (passing !== null) writePassing(this, [{ chunk, encoding }], done)
     else {
       this._unrefTimer()
-      link.sending.write(chunk, encoding, done)
+      link.writing.write(chunk, encoding, done)
     }
   }
 
@@ -123,7 +111,7 @@ export class SocketBody extends NodeSocket {
     else if (passing !== null) writePassing(this, chunks, done)
     else {
       this._unrefTimer()
-      link.sending.writev(chunks, done)
+      link.writing.writev(chunks, done)
     }
   }
 
@@ -138,7 +126,20 @@ export class SocketBody extends NodeSocket {
     }
     const { link } = this[kState]
     if (link === null) done()
-    else link.sending.shutdown(done)
+    else link.writing.shutdown(done)
+  }
+
+  /**
+   * Sends descriptors over a Unix socket, in their place among what is written: sendmsg(2), SCM_RIGHTS of unix(7).
+   * @param fds open descriptors, at most 253: the peer gets its own of the same files. Yours stay yours, to close when
+   *   you like
+   * @param data what goes with them, a byte at least
+   * @param callback as that of `write`
+   * @returns as `write`
+   * @throws ERR_INVALID_ARG_VALUE; ERR_INVALID_STATE (no Unix socket); SystemError EBADF, EMFILE
+   */
+  sendDescriptors(fds: readonly number[], data: string | Uint8Array, callback?: WriteCallback): boolean {
+    return sendDescriptors(this, fds, data, callback)
   }
 
   // ---- connecting and closing
@@ -177,7 +178,7 @@ export class SocketBody extends NodeSocket {
     if (state.passing !== null) dropPassing(state)
     if (link !== null) {
       state.bytesRead = link.connection.bytesRead
-      state.bytesWritten = link.sending.bytesWritten
+      state.bytesWritten = link.writing.bytesWritten
       link.close(hadError, state.resets)
     } else if (dial !== null) dial.close()
     if (state.unconnected >= 0) rawClose(state.unconnected)
@@ -235,42 +236,11 @@ export class SocketBody extends NodeSocket {
 
   _onTimeout(): void {
     // As long as bytes go out it is not idle.
-    if (this[kState].link?.sending.progressed) this._unrefTimer()
+    if (this[kState].link?.writing.progressed) this._unrefTimer()
     else this.emit('timeout')
   }
 
-  // ---- settings
-
-  override setNoDelay(noDelay?: boolean): this {
-    if (hidden(this)._handle) return super.setNoDelay(noDelay)
-    const { options, link } = this[kState]
-    options.setNoDelay(link?.connection.fd ?? -1, noDelay === undefined || Boolean(noDelay))
-    return this
-  }
-
-  override setKeepAlive(
-    enable?: boolean | KeepAliveOptions,
-    initialDelayMs?: number,
-    intervalMs?: number,
-    count?: number,
-  ): this {
-    if (hidden(this)._handle) return super.setKeepAlive(enable as boolean, initialDelayMs)
-    const { options, link } = this[kState]
-    const fd = link?.connection.fd ?? -1
-    if (typeof enable === 'object' && enable !== null) {
-      options.setKeepAlive(fd, Boolean(enable.enable), enable.initialDelay, enable.interval, enable.count)
-    } else options.setKeepAlive(fd, Boolean(enable), initialDelayMs, intervalMs, count)
-    return this
-  }
-
-  setTypeOfService(tos: number): this {
-    this[kState].options.setTypeOfService(this[kState].link?.connection.fd ?? -1, tos)
-    return this
-  }
-
-  getTypeOfService(): number {
-    return this[kState].options.getTypeOfService(this[kState].link?.connection.fd ?? -1)
-  }
+  // ---- living
 
   override ref(): this {
     return reference(this, true, super.ref)
@@ -278,87 +248,6 @@ export class SocketBody extends NodeSocket {
 
   override unref(): this {
     return reference(this, false, super.unref)
-  }
-
-  // ---- what it tells about itself
-
-  /** What was handed down; Node's `bytesWritten` adds what still waits in the stream. */
-  get _bytesDispatched(): number | undefined {
-    const state: State | undefined = this[kState]
-    return state?.link?.sending.bytesWritten ?? state?.bytesWritten
-  }
-
-  override address(): names.Name {
-    return this._getsockname()
-  }
-
-  _getpeername(): names.Name {
-    const self = hidden(this)
-    const { link } = this[kState]
-    if (link === null || this.connecting) return self._peername ?? {}
-    self._peername ??= names.peerOf(link.connection.fd)
-    return self._peername ?? {}
-  }
-
-  _getsockname(): names.Name {
-    const self = hidden(this)
-    const { fd } = this[kState]
-    if (fd < 0) return {}
-    self._sockname ??= names.localOf(fd)
-    return self._sockname ?? {}
-  }
-
-  // ---- what Node's never had
-
-  /** The mechanism that serves it. */
-  get model(): ModelName {
-    return this[kState].engine().model.name
-  }
-
-  /** The descriptor, or -1. It stays the socket's: do not close it. */
-  get fd(): number {
-    return this[kState].fd
-  }
-
-  /** Programs keep what they like under this name, and Node does on its standard streams. */
-  set fd(value: number) {
-    Object.defineProperty(this, 'fd', { value, writable: true, enumerable: true, configurable: true })
-  }
-
-  /**
-   * setsockopt(2).
-   * @param value an int, or the option's bytes
-   * @throws SystemError EBADF (not connected), ENOPROTOOPT, EINVAL, …
-   */
-  setOption(level: number, name: number, value: number | NodeJS.ArrayBufferView): this {
-    names.setOption(this[kState].fd, level, name, value)
-    return this
-  }
-
-  /**
-   * getsockopt(2) of an int; with `into`, of anything.
-   * @returns the int, or the bytes written into `into`
-   */
-  getOption(level: number, name: number, into?: NodeJS.ArrayBufferView): number {
-    return names.getOption(this[kState].fd, level, name, into)
-  }
-
-  /**
-   * Sends descriptors over a Unix socket, in their place among what is written: sendmsg(2), SCM_RIGHTS of unix(7).
-   * @param fds open descriptors, at most 253: the peer gets its own of the same files. Yours stay yours, to close when
-   *   you like
-   * @param data what goes with them, a byte at least
-   * @param callback as that of `write`
-   * @returns as `write`
-   * @throws ERR_INVALID_ARG_VALUE; ERR_INVALID_STATE (no Unix socket); SystemError EBADF, EMFILE
-   */
-  sendDescriptors(fds: readonly number[], data: string | Uint8Array, callback?: WriteCallback): boolean {
-    return sendDescriptors(this, fds, data, callback)
-  }
-
-  /** Who is at the other end of a Unix socket: SO_PEERCRED, unix(7). @throws SystemError ENOTCONN, EBADF */
-  get peerCredentials(): names.Credentials {
-    return names.peerCredentials(this[kState].fd)
   }
 }
 
@@ -431,23 +320,3 @@ function nowOf({ link }: State): number {
 function waitsForTransport(listener: unknown): boolean {
   return String(listener).includes('this.connecting = false')
 }
-
-/** Properties that Node's types know as fields: for a handle of Node's, Node's own answer. */
-function define(name: 'pending' | 'bufferSize' | 'bytesRead', answer: (socket: SocketBody) => unknown): void {
-  const { get } = Object.getOwnPropertyDescriptor(NodeSocket.prototype, name)!
-  Object.defineProperty(SocketBody.prototype, name, {
-    configurable: true,
-    get(this: SocketBody) {
-      return hidden(this)._handle ? get!.call(this) : answer(this)
-    },
-  })
-}
-
-define('pending', (socket) => socket.connecting || !socket[kState].held)
-define('bufferSize', (socket) =>
-  socket.connecting || socket[kState].held ? socket.writableLength : undefined,
-)
-define('bytesRead', (socket) => {
-  const { link, bytesRead } = socket[kState]
-  return link?.connection.bytesRead ?? bytesRead
-})

@@ -21,10 +21,10 @@ export const handlers: SocketHandlers<Link> = {
     else inContext(link, tellEnd)
   },
   flush(connection) {
-    connection.data.sending.flushed()
+    connection.data.writing.flushed()
   },
   finish(connection) {
-    connection.data.sending.finished()
+    connection.data.writing.finished()
   },
   error(connection, error) {
     connection.data.error(error)

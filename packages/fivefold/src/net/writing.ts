@@ -50,7 +50,7 @@ const COPIED = 16 * 1024
 /** We say ourselves when a resource is over. */
 const manual = { requireManualDestroy: true }
 
-export class Sending implements Sender {
+export class Writing implements Sender {
   /** Where its bytes are in the outbox. */
   from = 0
   to = 0
@@ -182,7 +182,8 @@ export class Sending implements Sender {
     if (sent < 0) {
       this.#failed = sent
       // Who wrote it has had the answer: the socket has the error.
-      if (this.#outbox.open) this.#owner.resource.runInAsyncScope(fail, undefined, this.#stream, callError(sent, 'write'))
+      if (this.#outbox.open)
+        this.#owner.resource.runInAsyncScope(fail, undefined, this.#stream, callError(sent, 'write'))
       return
     }
     if (sent < length) connection.writev([Buffer.from(slab.subarray(from + sent, until))])
