@@ -259,9 +259,17 @@ export class IoUringDriver implements Driver {
     while (this.#stalled.length > 0 && this.#hasRoom()) this.#sendNext(this.#stalled.pop()!)
   }
 
+  /** A receive found no buffer. Who got some since it was armed is behind who got none: one that floods cannot starve others. */
+  #ranDry(operation: Operation): void {
+    const { fed } = this.#slots
+    if (fed[operation.slot] === 1) this.#dry.push(operation)
+    else this.#dry.unshift(operation)
+    fed[operation.slot] = 0
+  }
+
   /**
    * Receives that found no buffer are armed anew, now that buffers have been given back: only as many as there
-   * are buffers, so that each has a chance, and in the order in which they ran dry.
+   * are buffers, so that each has a chance.
    */
   #quench(): void {
     if (this.#dry.empty) return
@@ -399,6 +407,7 @@ export class IoUringDriver implements Driver {
     if (result > 0) {
       const id = flags >>> IORING_CQE_BUFFER_SHIFT
       operation.chunk = this.#receive.take(id, result, (flags & IORING_CQE_F_BUF_MORE) !== 0)
+      this.#slots.fed[operation.slot] = 1
       this.#progress(operation, result)
       operation.chunk = null
       if (this.#slots.asked[operation.slot] === 0 && operation.inFlight) this.#again(operation)
@@ -406,7 +415,7 @@ export class IoUringDriver implements Driver {
       this.#finish(operation, 0)
     } else if (result === -ENOBUFS && !operation.cancelled) {
       this.#receive.grow()
-      this.#dry.push(operation)
+      this.#ranDry(operation)
     } else {
       this.#failed(operation, result)
     }
@@ -455,11 +464,12 @@ export class IoUringDriver implements Driver {
       operation.from = buffers.sender(id)
       operation.truncated = buffers.truncated(id, operation.room)
       buffers.recycle(id)
+      this.#slots.fed[operation.slot] = 1
       this.#progress(operation, length)
       operation.chunk = null
       if (this.#slots.asked[operation.slot] === 0 && operation.inFlight) this.#again(operation)
     } else if (result === -ENOBUFS && !operation.cancelled) {
-      this.#dry.push(operation)
+      this.#ranDry(operation)
     } else if (ofTheNetwork.has(result) && !operation.cancelled) {
       operation.chunk = null
       operation.from = null

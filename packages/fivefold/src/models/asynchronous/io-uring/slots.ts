@@ -14,6 +14,8 @@ export class Slots {
   asked = new Uint8Array(1024)
   /** 1: a datagram whose request is the wait for room. */
   pausing = new Uint8Array(1024)
+  /** 1: a receive that got something since it last ran dry. */
+  fed = new Uint8Array(1024)
   /** The result of a zero-copy send whose buffer the kernel still has (note l); NONE: there is no such thing. */
   held = new Int32Array(1024).fill(NONE)
   /** A block of memory for the request (see requests.ts), -1: none. */
@@ -27,7 +29,7 @@ export class Slots {
     const slot = this.#free.length > 0 ? this.#free.pop()! : this.#newSlot()
     this.operations[slot] = operation
     this.generations[slot]!++
-    this.asked[slot] = 0
+    this.asked[slot] = this.fed[slot] = 0
     operation.slot = slot
     this.count++
   }
@@ -51,6 +53,7 @@ export class Slots {
       this.generations = grown(this.generations, new Int32Array(slot * 2))
       this.asked = grown(this.asked, new Uint8Array(slot * 2))
       this.pausing = grown(this.pausing, new Uint8Array(slot * 2))
+      this.fed = grown(this.fed, new Uint8Array(slot * 2))
       this.blocks = grown(this.blocks, new Int32Array(slot * 2).fill(-1))
       this.held = grown(this.held, new Int32Array(slot * 2).fill(NONE))
     }
