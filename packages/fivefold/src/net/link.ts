@@ -17,7 +17,6 @@ import { type Owner, type Writes, Writing } from './writing.js'
 /** What a link needs of the stream on top of it. */
 export interface Face extends Duplex, Writes {
   readonly writableCorked: number
-  readonly writableLength: number
   destroy(error?: Error): this
 }
 

@@ -131,6 +131,7 @@ for (const model of models) {
       ours.write('free ')
       ours.cork()
       ours.write('held ')
+      assert.equal(ours.writableLength, 5, 'as with a queue')
     })
     assert.equal(await receive(theirs, 5), 'free ')
     await turn()
@@ -142,6 +143,26 @@ for (const model of models) {
     ours.uncork()
     assert.equal(await receive(theirs, 12), 'held as well')
     assert.equal(ours.bytesWritten, 17)
+  })
+
+  test(`${model}: a corked stream says at its mark that it is full, and when it is not any more`, {
+    skip: skip(model),
+  }, async (t) => {
+    const both = await pair(t, model)
+    const { ours, theirs } = both
+    let written = 0
+    await within(both, () => {
+      ours.cork()
+      do written += 100
+      while (ours.write(Buffer.alloc(100, 'x')))
+    })
+    const mark = ours.writableHighWaterMark
+    assert.ok(written >= mark && written < mark + 100, `${written} of ${mark}`)
+    assert.equal(ours.writableLength, written)
+    const drained = once(ours, 'drain')
+    ours.uncork()
+    await drained
+    assert.equal((await receive(theirs, written)).length, written)
   })
 
   test(`${model}: what is corked when the socket is destroyed is not sent, and what was before is`, {

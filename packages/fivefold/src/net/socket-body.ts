@@ -61,6 +61,7 @@ export class SocketBody extends SocketSettings {
       this._write !== plainWrite ||
       this.writableEnded ||
       !isPlain(chunk, encoding, this) ||
+      chunk.length + link.writing.bytesCorked >= this.writableHighWaterMark ||
       !link.writing.take(chunk, encoding === 'latin1' ? 'latin1' : 'utf8')
     ) {
       link?.writing.queueCorked()
@@ -69,6 +70,11 @@ export class SocketBody extends SocketSettings {
     this._unrefTimer()
     if (typeof callback === 'function') process.nextTick(callback, null)
     return true
+  }
+
+  /** @internal What is in the stream's own queue. */
+  get _queued(): number {
+    return hidden(this)._writableState.length
   }
 
   /** @internal Into the stream's own queue. */
@@ -253,14 +259,15 @@ export class SocketBody extends SocketSettings {
 
 const plainWrite = SocketBody.prototype._write
 
-/** Whether it is as `take` wants it: bytes or text in an encoding that needs no look, and less than the stream's mark. */
+/** Whether it is as `take` wants it: bytes, or text in an encoding that needs no look. */
 function isPlain(chunk: unknown, encoding: unknown, socket: SocketBody): chunk is Uint8Array | string {
   if (typeof chunk === 'string') {
     if (encoding === undefined || encoding === null) {
       if (hidden(socket)._writableState.defaultEncoding !== 'utf8') return false
     } else if (encoding !== 'utf8' && encoding !== 'latin1') return false
-  } else if (!(chunk instanceof Uint8Array)) return false
-  return chunk.length < socket.writableHighWaterMark
+    return true
+  }
+  return chunk instanceof Uint8Array
 }
 
 /** With a buffer of the program's, what was stopped goes on. */

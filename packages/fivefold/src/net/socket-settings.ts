@@ -124,7 +124,7 @@ export class SocketSettings extends NodeSocket {
 
 /** Properties that Node's types know as fields: for a handle of Node's, Node's own answer. */
 function define(
-  name: 'pending' | 'bufferSize' | 'bytesRead',
+  name: 'pending' | 'bufferSize' | 'bytesRead' | 'writableLength',
   answer: (socket: SocketSettings) => unknown,
 ): void {
   Object.defineProperty(SocketSettings.prototype, name, {
@@ -143,3 +143,8 @@ define('bytesRead', (socket) => {
   const { link, bytesRead } = socket[kState]
   return link?.connection.bytesRead ?? bytesRead
 })
+// With what was written while it was corked, wherever that is kept.
+define(
+  'writableLength',
+  (socket) => hidden(socket)._writableState.length + (socket[kState]?.link?.writing.bytesCorked ?? 0),
+)

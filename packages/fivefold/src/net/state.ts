@@ -22,7 +22,7 @@ export interface Hidden {
   _pendingData: unknown
   _pendingEncoding: string
   _aborted?: boolean
-  _writableState: { defaultEncoding: BufferEncoding }
+  _writableState: { defaultEncoding: BufferEncoding; length: number }
   _unrefTimer(): void
   _undestroy(): void
 }

@@ -28,8 +28,9 @@ type Connection = Pick<Socket, 'bytesQueued' | 'sendNow' | 'writev' | 'end' | 'e
 /** The stream whose bytes these are. */
 export interface Writes {
   readonly writableCorked: number
-  readonly writableLength: number
-  /** Puts into the stream's own queue. */
+  /** Bytes in the stream's own queue. */
+  readonly _queued: number
+  /** Puts into that queue. */
   _queue(chunk: Buffer): void
   _unrefTimer(): void
   destroy(error?: Error): unknown
@@ -105,7 +106,7 @@ export class Writing implements Sender {
 
   /** But for what is in the outbox. */
   get #nothingBefore(): boolean {
-    return this.#connection.bytesQueued === 0 && this.#stream.writableLength === 0 && this.#failed === 0
+    return this.#connection.bytesQueued === 0 && this.#stream._queued === 0 && this.#failed === 0
   }
 
   /** The stream's queue is to have something: what was written before it, since the stream was corked, goes there first. */
@@ -202,9 +203,14 @@ export class Writing implements Sender {
     this.from = this.to = 0
   }
 
+  /** Bytes in the outbox that the stream, corked, holds back. */
+  get bytesCorked(): number {
+    return this.#holds ? this.to - Math.max(this.from, this.corkedFrom) : 0
+  }
+
   /** There is something in the outbox that the stream, corked, holds back: unless it already has in its queue what comes after. */
   get #holds(): boolean {
-    return this.corkedFrom >= 0 && this.#stream.writableCorked > 0 && this.#stream.writableLength === 0
+    return this.corkedFrom >= 0 && this.#stream.writableCorked > 0 && this.#stream._queued === 0
   }
 
   /** What the kernel has no room for now. */
