@@ -285,6 +285,16 @@ export class Link implements Sender {
     }
   }
 
+  /** The socket goes on in another process: ours ends here when what was written is sent, and the peer hears nothing. */
+  leave(): void {
+    this.readStop()
+    this.#outbox.flush(this)
+    this.#leaving = true
+    if (this.connection.bytesQueued === 0) this.connection.terminate()
+  }
+
+  #leaving = false
+
   // ---- what the connection tells
 
   /** The connection closed itself, with both ends sent, before the face did. */
@@ -340,6 +350,7 @@ export class Link implements Sender {
 
   /** @internal */
   flush(): void {
+    if (this.#leaving) this.connection.terminate()
     const done = this.#written
     const resource = this.#writtenIn
     if (done === null || resource === null) return
