@@ -51,7 +51,8 @@ function run(path, job) {
   const text = readFileSync(path, 'utf8')
   const own = [...text.matchAll(/^\/\/ Flags:(.*)$/gm)].flatMap(([, line]) => line.trim().split(/\s+/))
   const internals = /--expose.internals|process\.binding|\b_handle\b/.test(text)
-  const args = [...own, ...(flags.stock ? [] : ['--import', register]), path]
+  // Not by --import: with that Node loads the program late, and in a cluster's worker loses what was sent to it before.
+  const args = [...own, ...(flags.stock ? [] : ['--require', register]), path]
   const child = spawn(flags.node, args, {
     cwd: scratch,
     env: {
