@@ -89,7 +89,8 @@ for (const model of ['io_uring', 'epoll'] as const) {
     server.listen(0, '127.0.0.1')
     await once(server, 'listening')
     const { port } = server.address() as AddressInfo
-    const asked = ask({ port, host: '127.0.0.1' }, 'x'.repeat(100_000))
+    const client = nodeNet.connect({ port, host: '127.0.0.1', allowHalfOpen: true })
+    client.write('x'.repeat(100_000))
     const [socket] = (await once(server, 'connection')) as [Socket]
     let told = ''
     for (const event of ['end', 'close', 'error', 'data']) socket.on(event, () => (told += event))
@@ -98,12 +99,14 @@ for (const model of ['io_uring', 'epoll'] as const) {
     })
     assert.equal(socket.fd, -1)
     assert.equal(socket.pending, true)
-    const count = () =>
-      new Promise((resolve, reject) => server.getConnections((e, n) => (e ? reject(e) : resolve(n))))
     assert.deepEqual(await once(program, 'message'), [['a socket', 'Socket'], undefined])
-    assert.equal(await asked, `child: ${'x'.repeat(100_000)}`)
+    const count = await new Promise((resolve) => server.getConnections((_, number) => resolve(number)))
+    assert.equal(count, 1, 'the child is asked')
+    client.end()
+    let answer = ''
+    for await (const chunk of client) answer += chunk
+    assert.equal(answer, `child: ${'x'.repeat(100_000)}`)
     await closed(server)
-    assert.equal(await count().catch(() => 0), 0)
     assert.equal(told, '', 'here nothing is heard of it any more')
     await ended(program)
   })
@@ -123,6 +126,35 @@ for (const model of ['io_uring', 'epoll'] as const) {
     let text = ''
     for await (const chunk of client) text += chunk
     assert.equal(text, 'from the parent, from the child')
+    await closed(server)
+    await ended(program)
+  })
+
+  test(`${model}: what still waits for room when it is sent is sent all the same`, async () => {
+    const program = child(`
+      let socket
+      process.on('message', (what, handle) => {
+        socket ??= handle
+        if (what === 'end') socket.end()
+        process.send(what)
+      })
+      process.on('disconnect', () => process.exit())`)
+    const server = net.createServer({ model, pauseOnConnect: true })
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const client = nodeNet.connect((server.address() as AddressInfo).port, '127.0.0.1').pause()
+    const [socket] = (await once(server, 'connection')) as [Socket]
+    const size = 16_000_000
+    socket.write(Buffer.alloc(size, 'x'))
+    program.send('have it', socket)
+    assert.deepEqual(await once(program, 'message'), ['have it', undefined])
+    let length = 0
+    client.resume().on('data', (chunk) => {
+      length += chunk.length
+      if (length === size) program.send('end')
+    })
+    await once(client, 'end')
+    assert.equal(length, size)
     await closed(server)
     await ended(program)
   })
