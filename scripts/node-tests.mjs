@@ -3,6 +3,7 @@
 //
 //   node scripts/node-tests.mjs PATH/test net              # test-net-* of parallel/ and sequential/, with fivefold
 //   node scripts/node-tests.mjs PATH/test http --stock     # without it: what passes anyway
+//   node scripts/node-tests.mjs PATH/test fs-promises      # those, with fivefold/fs
 //   … --model poll   --node /path/to/node   --only NAME    --jobs 2   --timeout 120   --json FILE   --show
 //
 // A test counts as one of Node's internals when it asks for them (--expose-internals, process.binding) or works on `_handle`.
@@ -28,10 +29,17 @@ const { values: flags, positionals } = parseArgs({
 })
 const [tree, family = 'net'] = positionals
 if (tree === undefined) {
-  console.error('node scripts/node-tests.mjs PATH-TO-NODE-TESTS [net | http | https | …] [options]')
+  console.error(
+    'node scripts/node-tests.mjs PATH-TO-NODE-TESTS [net | http | dgram | fs-promises | …] [options]',
+  )
   process.exit(2)
 }
-const register = fileURLToPath(new URL('../packages/fivefold/dist/register.js', import.meta.url))
+const preload = fileURLToPath(
+  new URL(
+    family === 'fs-promises' ? 'node-tests-fs.cjs' : '../packages/fivefold/dist/register.js',
+    import.meta.url,
+  ),
+)
 const scratch = mkdtempSync(join(tmpdir(), 'fivefold-node-tests-'))
 process.on('exit', () => rmSync(scratch, { recursive: true, force: true }))
 
@@ -52,7 +60,7 @@ function run(path, job) {
   const own = [...text.matchAll(/^\/\/ Flags:(.*)$/gm)].flatMap(([, line]) => line.trim().split(/\s+/))
   const internals = /--expose.internals|process\.binding|\b_handle\b/.test(text)
   // Not by --import: with that Node loads the program late, and in a cluster's worker loses what was sent to it before.
-  const args = [...own, ...(flags.stock ? [] : ['--require', register]), path]
+  const args = [...own, ...(flags.stock ? [] : ['--require', preload]), path]
   const child = spawn(flags.node, args, {
     cwd: scratch,
     env: {
