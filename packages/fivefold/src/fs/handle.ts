@@ -19,10 +19,20 @@ import { offsetOr, type ReadOptions, readForm, type WriteOptions, writeForm } fr
 import { type ReadStreamOptions, readStream, type WriteStreamOptions, writeStream } from './streams.js'
 import { readAll, type WritableData, writeAll } from './whole.js'
 
-// A handle that nobody can close any more closes itself, as Node's does.
+// A handle that nobody can close any more closes itself, as Node's does; and as there the advice comes once.
+let advised = false
 const forgotten = new FinalizationRegistry<OpenFile>((file) => {
   file.whenIdle(() => rawClose(file.fd))
   process.emitWarning(`Closing file descriptor ${file.fd} on garbage collection`)
+  if (advised) return
+  advised = true
+  process.emitWarning(
+    'Closing a FileHandle object on garbage collection is deprecated. ' +
+      'Please close FileHandle objects explicitly using FileHandle.prototype.close(). ' +
+      'In the future, an error will be thrown if a file descriptor is closed during garbage collection.',
+    'DeprecationWarning',
+    'DEP0137',
+  )
 })
 
 export class FileHandle extends EventEmitter implements AsyncDisposable {

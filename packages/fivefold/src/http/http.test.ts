@@ -145,6 +145,50 @@ test('upgrade, CONNECT, and a request with its end', async (t) => {
   await once(server, 'close')
 })
 
+test('a request that is paused at its first chunk and answered is not thrown away', async (t) => {
+  const server = createServer((incoming, response) => {
+    incoming.once('data', () => {
+      incoming.pause()
+      response.end('answered')
+      response.on('close', async () => {
+        let rest = ''
+        for await (const chunk of incoming) rest += chunk
+        server.emit('the rest', rest)
+      })
+    })
+  })
+  const port = await listening(t, server)
+  const client = nodeNet.connect(port, '127.0.0.1')
+  t.after(() => client.destroy())
+  // Head and body in one piece.
+  client.write(
+    'POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nfirst\r\n6\r\nsecond\r\n0\r\n\r\n',
+  )
+  assert.deepEqual(await once(server, 'the rest'), ['second'])
+  client.destroy()
+  server.close()
+})
+
+test('the kind of request that a server is given is the one it makes; else it is Node’s by name', async (t) => {
+  class Mine extends nodeHttp.IncomingMessage {}
+  const options = Object.create({ IncomingMessage: Mine, keepAliveTimeout: 1234 })
+  for (const [server, kind] of [
+    [createServer(options), Mine],
+    [createServer({ keepAliveTimeout: 1234 }), nodeHttp.IncomingMessage],
+  ] as const) {
+    assert.equal(server.keepAliveTimeout, 1234)
+    server.on('request', (incoming, response) => {
+      assert.ok(incoming instanceof kind)
+      response.end(incoming.constructor.name)
+    })
+    const port = await listening(t, server)
+    const { text } = await answer(get({ port, host: '127.0.0.1', agent: false }))
+    assert.equal(text, kind.name)
+    server.close()
+  }
+  assert.throws(() => createServer(7 as never), { code: 'ERR_INVALID_ARG_TYPE' })
+})
+
 test('closing: idle connections go, busy ones are waited for', async (t) => {
   let finish: () => void = () => {}
   const server = new Server((incoming, response) => {

@@ -21,6 +21,7 @@ import { begin, type ServerBody, serveWith } from '../net/server.js'
 import { guardIdle } from '../net/socket.js'
 import { agentChooser, withAgent } from './agent-choice.js'
 import { NodeAgent, NodeServer, sharedAgent } from './node.js'
+import { withRequest } from './request.js'
 
 export * from 'node:http'
 
@@ -40,7 +41,7 @@ const nodeServer = NodeServer as unknown as (this: unknown, options: unknown, li
 function constructServer(this: unknown, options?: unknown, listener?: unknown): unknown {
   if (!(this instanceof NodeServer)) return new Server(options as ServerOptions, listener as RequestListener)
   begin(this, typeof options === 'object' ? options : null, NodeServer.prototype.close)
-  nodeServer.call(this, options, listener)
+  nodeServer.call(this, ...withRequest(options, listener))
   return undefined
 }
 

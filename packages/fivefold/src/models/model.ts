@@ -41,6 +41,8 @@ export interface Model {
 export interface Limits {
   /** Sockets must be O_NONBLOCK; false: they must not be. */
   readonly nonBlocking: boolean
+  /** One that another process has made O_NONBLOCK is served all the same. Default: false. */
+  readonly eitherWay?: boolean
   /** read, write, fsync and fdatasync are served. */
   readonly files: boolean
   /** Of files, what else is served: several buffers in one read or write, open, and any other system call. */

@@ -5,6 +5,7 @@
  */
 import nodeNet, { type NetConnectOpts, type Socket as NodeSocket } from 'node:net'
 import { known, normalize } from './arguments.js'
+import { packServer, packSocket, packWith } from './sending.js'
 import { Server, type ServerOptions } from './server.js'
 import { Socket, type SocketOptions } from './socket.js'
 
@@ -37,6 +38,9 @@ export {
   setDefaultAutoSelectFamilyAttemptTimeout,
 } from 'node:net'
 export { Server, type ServerOptions, Socket, type SocketOptions }
+
+packWith(packSocket)
+packWith(packServer)
 
 type ConnectionListener = (socket: Socket) => void
 

@@ -141,6 +141,16 @@ export class Link implements Owner {
     }
   }
 
+  /** The socket goes on in another process: ours ends here when what was written is sent, and the peer hears nothing. */
+  leave(): void {
+    this.readStop()
+    this.writing.flush()
+    this.#leaving = true
+    if (this.connection.bytesQueued === 0) this.connection.terminate()
+  }
+
+  #leaving = false
+
   // ---- what the connection tells
 
   /** The connection closed itself, with both ends sent, before the face did. */
@@ -200,6 +210,12 @@ export class Link implements Owner {
     face._unrefTimer()
     face.push(null)
     face.read(0)
+  }
+
+  /** @internal */
+  flushed(): void {
+    if (this.#leaving) this.connection.terminate()
+    this.writing.flushed()
   }
 
   /** @internal */

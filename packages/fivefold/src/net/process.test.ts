@@ -107,6 +107,23 @@ for (const model of ['io_uring', 'epoll']) {
     await closed()
   })
 
+  test(`${model}: a socket that is unref’ed between its end and its close`, async () => {
+    const { port, closed } = await listener()
+    const { code } = await run(
+      `const { connect } = await import(${JSON.stringify(new URL('../index.js', import.meta.url).href)})
+       const socket = await connect({ port, hostname: '127.0.0.1', model, socket: {} })
+       socket.pause()
+       await new Promise((resolve) => setTimeout(resolve, 20))
+       socket.terminate()
+       socket.unref()
+       setTimeout(() => process.exit(3), 5000).unref()`,
+      port,
+      model,
+    )
+    assert.equal(code, 0, 'nothing keeps the process alive')
+    await closed()
+  })
+
   test(`${model}: descriptors that are passed in`, async () => {
     const [left, right] = socketpair(AF_UNIX, SOCK_STREAM)
     const one = new Socket({ fd: left, model: model as never })

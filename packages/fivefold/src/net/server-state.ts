@@ -11,6 +11,7 @@ export interface Hidden {
   _handle: object | null
   _connections: number
   _unref: boolean
+  _usingWorkers?: boolean
   _listeningId: number
   _pipeName?: string
   _connectionKey?: string

@@ -10,13 +10,14 @@ import { type Engine, engineFor } from '../loop/engine.js'
 import type { ModelName } from '../models/model.js'
 import { Acceptor, type AcceptorOwner } from '../stream/acceptor.js'
 import { errnos } from '../sys/errno.js'
+import { dup } from '../sys/fcntl.js'
 import { checkListen, isPath, isPort, normalize, numberOf } from './arguments.js'
 import { alreadyListening, listenError, serverNotRunning } from './errors.js'
 import { type ListenFlags, listenDescriptor, listenPath, listenPort, type Opened } from './listen.js'
 import * as names from './names.js'
 import { dress, NodeServer, type NodeSocket } from './node.js'
 import { passingEngine } from './passing.js'
-import { hidden, kServer, type NodeClose, ServerState } from './server-state.js'
+import { hidden, kServer, type NodeClose, ServerState, type Stateful } from './server-state.js'
 import { welcome } from './welcome.js'
 
 /** What `new Server` takes: Node's options and one of our own. */
@@ -80,7 +81,8 @@ export class ServerBody extends NodeServer implements AcceptorOwner {
   }
 
   override getConnections(callback: (error: Error | null, count: number) => void): this {
-    if (hidden(this)._handle) return super.getConnections(callback) as this
+    // Node asks the processes that sockets were sent to.
+    if (hidden(this)._handle || hidden(this)._usingWorkers) return super.getConnections(callback) as this
     process.nextTick(callback, null, hidden(this)._connections)
     return this
   }
@@ -164,7 +166,11 @@ function listen(
   closeOnAbort(server, options)
   const engine = engineFor(state.model)
   if (typeof options.fd === 'number' && options.fd >= 0) {
-    begun(server, engine, listenDescriptor(options.fd, backlog, engine), undefined, undefined, 4)
+    // Of another server of ours: both listen, each with a descriptor of its own.
+    const other = (options as Partial<Stateful>)[kServer]?.acceptor
+    other?.share()
+    const fd = other ? dup(options.fd) : options.fd
+    begun(server, engine, listenDescriptor(fd, backlog, engine), undefined, undefined, 4)
     return
   }
   const anyPort =

@@ -21,7 +21,7 @@ export const handlers: SocketHandlers<Link> = {
     else inContext(link, tellEnd)
   },
   flush(connection) {
-    connection.data.writing.flushed()
+    connection.data.flushed()
   },
   finish(connection) {
     connection.data.writing.finished()

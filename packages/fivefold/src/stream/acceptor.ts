@@ -19,12 +19,12 @@ export interface AcceptorOwner {
 }
 
 export class Acceptor implements Completion {
-  readonly #engine: Engine
+  readonly engine: Engine
   readonly #owner: AcceptorOwner
   /** The name that is removed on closing: a Unix socket's. */
   readonly #address: Address | null
   readonly #accept: Operation
-  readonly #shared: boolean
+  #shared: boolean
   #fd: number
   #closing = false
   #starved = false
@@ -39,7 +39,7 @@ export class Acceptor implements Completion {
    */
   constructor(engine: Engine, fd: number, address: Address | null, owner: AcceptorOwner, shared = false) {
     this.#shared = shared
-    this.#engine = engine
+    this.engine = engine
     this.#fd = fd
     this.#address = address
     this.#owner = owner
@@ -57,6 +57,11 @@ export class Acceptor implements Completion {
     return this.#closing
   }
 
+  /** Somebody else listens on the same socket from now on. */
+  share(): void {
+    this.#shared = true
+  }
+
   /** Nobody can connect any more when this returns; the descriptor is closed when nothing is in flight. */
   close(): void {
     if (this.#closing) return
@@ -64,8 +69,8 @@ export class Acceptor implements Completion {
     if (this.#retry !== null) clearTimeout(this.#retry)
     if (this.#address !== null) removeName(this.#address)
     // At once: the port is free for the next listener, and what cannot be cancelled ends.
-    if (!this.#shared || !this.#engine.model.limits.cancels) rawShutdown(this.#fd, SHUT_RDWR)
-    if (this.#accept.inFlight) this.#engine.cancel(this.#accept)
+    if (!this.#shared || !this.engine.model.limits.cancels) rawShutdown(this.#fd, SHUT_RDWR)
+    if (this.#accept.inFlight) this.engine.cancel(this.#accept)
     this.#closeWhenQuiet()
   }
 
@@ -75,12 +80,12 @@ export class Acceptor implements Completion {
   }
 
   ref(): void {
-    if (!this.#referenced && this.#fd >= 0) this.#engine.ref()
+    if (!this.#referenced && this.#fd >= 0) this.engine.ref()
     this.#referenced = true
   }
 
   unref(): void {
-    if (this.#referenced && this.#fd >= 0) this.#engine.unref()
+    if (this.#referenced && this.#fd >= 0) this.engine.unref()
     this.#referenced = false
   }
 
@@ -91,7 +96,7 @@ export class Acceptor implements Completion {
       this.#starved = false
       if (this.#closing) rawClose(result)
       else this.#owner.accepted(result)
-      if (!more && !this.#closing) this.#engine.submit(operation)
+      if (!more && !this.#closing) this.engine.submit(operation)
     } else if (!this.#closing) this.#refused(result)
     if (this.#closing && !more) this.#closeWhenQuiet()
   }
@@ -101,7 +106,7 @@ export class Acceptor implements Completion {
     this.#starved = true
     if (!this.#told.has(result)) {
       this.#told.add(result)
-      const cure = this.#engine.driver.explain?.(this.#accept) ?? cureOf(result)
+      const cure = this.engine.driver.explain?.(this.#accept) ?? cureOf(result)
       const waits = 'connections wait in the backlog'
       const { message } = systemError(result, 'accept', cure === undefined ? waits : `${waits}; ${cure}`)
       process.emitWarning(message, { code: 'FIVEFOLD_ACCEPT' })
@@ -114,14 +119,14 @@ export class Acceptor implements Completion {
     if (this.#retry !== null) clearTimeout(this.#retry)
     this.#retry = null
     if (this.#closing || this.#accept.inFlight) return
-    this.#engine.submit(this.#accept)
+    this.engine.submit(this.#accept)
   }
 
   #closeWhenQuiet(): void {
     if (this.#fd < 0 || this.#accept.inFlight) return
     rawClose(this.#fd)
     this.#fd = -1
-    if (this.#referenced) this.#engine.unref()
+    if (this.#referenced) this.engine.unref()
     this.#owner.acceptorClosed()
   }
 }

@@ -269,7 +269,7 @@ export class Socket<Data = unknown> implements Completion, Deferred {
   unref(): this {
     if (this.#referenced) {
       this.#referenced = false
-      if (this.#close !== ENDED) this.#engine.unref()
+      this.#engine.unref()
     }
     return this
   }
@@ -519,7 +519,7 @@ export class Socket<Data = unknown> implements Completion, Deferred {
   }
 
   #tellClosed(): void {
-    if (this.#referenced) this.#engine.unref()
+    this.unref()
     this.#gone?.(this)
     const { close } = this.#settings.handlers
     try {

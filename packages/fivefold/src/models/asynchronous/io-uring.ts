@@ -9,7 +9,8 @@
  *     then asked anew.
  * (c) A waiting receive has no memory: the kernel picks a buffer from a ring we provide when the data are there
  *     (receive.ts). When it finds none it answers ENOBUFS, and the data stay in the socket.
- * (d) Sockets are blocking ones. On an O_NONBLOCK descriptor a request that would have to wait is answered EAGAIN.
+ * (d) Sockets are blocking ones. Where somebody who shares a socket has made it O_NONBLOCK, accept, receive and send
+ *     wait all the same (non-blocking.test.ts); other requests are answered EAGAIN.
  * (e) The completion ring can overflow. Nothing is lost (FEAT_NODROP): the kernel keeps the rest aside and says so
  *     in a flag, and an enter that asks for events brings it. The ring is large, so that it does not happen.
  * (f) A request is named by slot and generation, never by its descriptor, whose number may have a new owner by the
@@ -39,6 +40,7 @@ export const ioUring: Model = {
   synchronous: false,
   limits: {
     nonBlocking: false,
+    eitherWay: true,
     files: true,
     beyond: ['vectors', 'open'],
     cancels: true,
