@@ -33,7 +33,8 @@ import {
   setsockoptInt,
   socketpair,
 } from '../sys/socket.js'
-import { atTheBound, BlockingDriver } from './blocking/driver.js'
+import { BlockingDriver } from './blocking/driver.js'
+import { atTheBound } from './blocking/threads.js'
 import { blocking } from './blocking.js'
 import type { Host } from './model.js'
 import { type Completion, type Details, Kind, type Operation, operationOf } from './operation.js'
