@@ -9,9 +9,7 @@ import { type ErrnoName, faults, type Rules } from '../faults.js'
 import { type Case, type Context, type Endpoint, openSockets } from '../harness.js'
 import { RawPeer } from '../raw.js'
 import { accepting, interruptions, noMemory, notNow, short, together } from '../rules.js'
-import { settle } from './streams.js'
-
-const both = ['tcp', 'unix'] as const
+import { both, settle } from './streams/shared.js'
 
 interface Traffic {
   connections: number
