@@ -3,6 +3,7 @@
  * else is given to a thread (threads.ts). The notes on the mechanism are in ../blocking.ts; the letters refer to them.
  */
 import { ADDRESS_BYTES, decodeShared } from '../../sys/address.js'
+import { begun, finish, progress } from '../answers.js'
 import { Copies } from '../copies.js'
 import type { Driver, DriverOptions, Host } from '../model.js'
 import {
@@ -67,13 +68,7 @@ export class BlockingDriver implements Driver {
   }
 
   submit(operation: Operation): void {
-    operation.inFlight = true
-    operation.cancelled = false
-    operation.more = false
-    operation.next = null
-    operation.slot = -1
-    operation.index = operation.offset = operation.sent = 0
-    if (operation.stamps !== null) operation.stamps.called = now()
+    begun(operation)
     if (this.#closing) {
       this.#end(operation, -ECANCELED)
       return
@@ -226,8 +221,6 @@ export class BlockingDriver implements Driver {
   }
 
   #progress(thread: Thread, operation: Operation, slot: number, result: number): void {
-    operation.result = result
-    operation.more = true
     operation.chunk = null
     if (operation.kind === Kind.receive) operation.chunk = thread.chunk(slot, result, this.#copies)
     else if (operation.kind === Kind.recvfrom && result >= 0) {
@@ -240,12 +233,10 @@ export class BlockingDriver implements Driver {
         thread.bytes.subarray(from, from + ADDRESS_BYTES),
         thread.words[at.SLOT_WORDS + slot * at.WORDS_PER_SLOT + at.FROM_LENGTH]!,
       )
-      operation.result = kept
+      result = kept
     }
     this.#release(thread)
-    if (operation.stamps !== null) operation.stamps.delivered = now()
-    operation.owner.completed(operation)
-    operation.chunk = null
+    progress(operation, result)
   }
 
   // ---- sending
@@ -310,13 +301,9 @@ export class BlockingDriver implements Driver {
   }
 
   #end(operation: Operation, result: number): void {
-    operation.result = result
-    operation.more = false
-    operation.inFlight = false
     operation.slot = -1
     operation.chunk = null
-    if (operation.stamps !== null) operation.stamps.delivered = now()
-    operation.owner.completed(operation)
+    finish(operation, result)
   }
 }
 
