@@ -1,8 +1,9 @@
 /** Whoever does not read stops whoever writes, and nobody else. */
 import assert from 'node:assert/strict'
 import { rawSetsockopt, SOL_SOCKET } from '../../../sys/socket.js'
+import type { Endpoint } from '../../endpoint.js'
 import { faults } from '../../faults.js'
-import type { Case, Endpoint } from '../../harness.js'
+import type { Case } from '../../harness.js'
 import { Pattern } from '../../pattern.js'
 import { RawPeer } from '../../raw.js'
 import { both, clean, closed, MiB } from './shared.js'

@@ -1,7 +1,8 @@
 /** Closed from anywhere, with anything under way: nothing of what is closed reaches what is open. */
 import assert from 'node:assert/strict'
 import type { SystemError } from '../../../sys/errno.js'
-import type { Case, Endpoint } from '../../harness.js'
+import type { Endpoint } from '../../endpoint.js'
+import type { Case } from '../../harness.js'
 import { Pattern } from '../../pattern.js'
 import { RawPeer } from '../../raw.js'
 import { both, clean, closed, every, MiB } from './shared.js'

@@ -9,8 +9,9 @@ import {
   TCP_KEEPIDLE,
   TCP_NODELAY,
 } from '../../../sys/socket.js'
+import type { Endpoint } from '../../endpoint.js'
 import { faults } from '../../faults.js'
-import { type Case, type Endpoint, freshPath, openSockets } from '../../harness.js'
+import { type Case, freshPath, openSockets } from '../../harness.js'
 import { Pattern } from '../../pattern.js'
 import { RawListener, RawPeer } from '../../raw.js'
 import { both, closed, every, settle } from './shared.js'

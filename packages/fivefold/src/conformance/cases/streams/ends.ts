@@ -1,7 +1,8 @@
 /** How a stream ends: by halves, after everything that was written, by a reset. */
 import assert from 'node:assert/strict'
 import { errnos, type SystemError } from '../../../sys/errno.js'
-import type { Case, Endpoint } from '../../harness.js'
+import type { Endpoint } from '../../endpoint.js'
+import type { Case } from '../../harness.js'
 import { Pattern } from '../../pattern.js'
 import { RawListener, RawPeer } from '../../raw.js'
 import { both, clean, closed, every, MiB } from './shared.js'

@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { readlinkSync } from 'node:fs'
-import { type Case, type Endpoint, openDescriptors, openSockets } from '../../harness.js'
+import type { Endpoint } from '../../endpoint.js'
+import { type Case, openDescriptors, openSockets } from '../../harness.js'
 import { Pattern } from '../../pattern.js'
 import { both, clean, closed, MiB, settle } from './shared.js'
 

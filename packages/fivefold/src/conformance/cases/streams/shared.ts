@@ -1,6 +1,7 @@
 /** What the cases of streams share. */
 import assert from 'node:assert/strict'
-import type { Context, Endpoint } from '../../harness.js'
+import type { Endpoint } from '../../endpoint.js'
+import type { Context } from '../../harness.js'
 
 export const every = ['tcp', 'tcp6', 'unix', 'abstract'] as const
 export const both = ['tcp', 'unix'] as const
