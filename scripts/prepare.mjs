@@ -1,7 +1,7 @@
-// Makes a fresh clone ready: installs what package-lock.json names, then builds. Silent when there is
-// nothing to do, so `npm start` and `npm test` can call it every time.
+// Makes a fresh clone ready: installs what package-lock.json names, then builds, and removes what was built of sources
+// that are gone. Silent when there is nothing to do, so `npm start` and `npm test` can call it every time.
 import { spawnSync } from 'node:child_process'
-import { existsSync, statSync } from 'node:fs'
+import { existsSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
@@ -28,4 +28,13 @@ if (modified('node_modules/.package-lock.json') < modified('package-lock.json'))
   run('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund'])
 }
 run(process.execPath, [`${root}node_modules/typescript/bin/tsc`, '-b'])
+// tsc leaves it, and a test that was deleted or moved would go on running.
+for (const workspace of ['packages/fivefold/', 'packages/lab/']) {
+  for (const built of readdirSync(`${root}${workspace}dist`, { recursive: true })) {
+    const [, name] = /^(.*?)(?:\.d\.ts|\.js)(?:\.map)?$/.exec(built) ?? []
+    if (name !== undefined && !existsSync(`${root}${workspace}src/${name}.ts`)) {
+      rmSync(`${root}${workspace}dist/${built}`)
+    }
+  }
+}
 run(process.execPath, [`${root}scripts/bundle.mjs`])

@@ -16,6 +16,7 @@
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
+#include "clock.h"
 
 enum { MOST = 1 << 20, BUCKETS = 1 << 20 };
 static char question[MOST], answer[MOST];
@@ -27,17 +28,6 @@ struct connection {
   size_t unsent, left;
   double since;
 };
-
-static void die(const char *what) {
-  perror(what);
-  exit(1);
-}
-
-static double now(clockid_t clock) {
-  struct timespec t;
-  if (clock_gettime(clock, &t) < 0) die("clock_gettime");
-  return t.tv_sec + t.tv_nsec / 1e9;
-}
 
 static int dial(int port) {
   struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
@@ -85,28 +75,29 @@ int main(int argc, char **argv) {
   int ep = epoll_create1(0);
   struct connection *all = calloc(count, sizeof *all);
   for (int i = 0; i < count; i++) {
-    all[i] = (struct connection){.fd = dial(port), .unsent = asked, .left = expected, .since = now(CLOCK_MONOTONIC)};
+    all[i] = (struct connection){.fd = dial(port), .unsent = asked, .left = expected};
+    all[i].since = seconds_of(CLOCK_MONOTONIC);
     struct epoll_event e = {.events = EPOLLIN | EPOLLOUT | EPOLLET, .data.ptr = &all[i]};
     if (epoll_ctl(ep, EPOLL_CTL_ADD, all[i].fd, &e) < 0) die("epoll_ctl");
     push(&all[i]);
   }
   unsigned long questions = 0;
-  double begin = now(CLOCK_MONOTONIC), end = 0, cpu = 0;
+  double begin = seconds_of(CLOCK_MONOTONIC), end = 0, cpu = 0;
   int measuring = 0;
   for (;;) {
     struct epoll_event events[64];
     int n = epoll_wait(ep, events, 64, 100);
-    double at = now(CLOCK_MONOTONIC);
+    double at = seconds_of(CLOCK_MONOTONIC);
     if (!measuring && at - begin >= warmup) {
       measuring = 1;
       questions = 0;
       begin = at;
       end = at + seconds;
-      cpu = now(server);
+      cpu = seconds_of(server);
       memset(buckets, 0, sizeof buckets);
     }
     if (measuring && at >= end) {
-      cpu = now(server) - cpu;
+      cpu = seconds_of(server) - cpu;
       break;
     }
     for (int i = 0; i < n; i++) {
@@ -133,7 +124,7 @@ int main(int argc, char **argv) {
       }
     }
   }
-  double elapsed = now(CLOCK_MONOTONIC) - begin;
+  double elapsed = seconds_of(CLOCK_MONOTONIC) - begin;
   unsigned long seen = 0;
   long p50 = -1, p99 = -1;
   for (long us = 0; us < BUCKETS; us++) {

@@ -26,6 +26,7 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
+#include "clock.h"
 
 enum { BUFFER = 64 * 1024, ACCEPTS_PER_TURN = 64 };
 
@@ -45,11 +46,6 @@ enum outcome {
 
 static struct connection *connections; // indexed by descriptor
 static size_t table_size;
-
-__attribute__((unused, noreturn)) static void die(const char *what) {
-  perror(what);
-  exit(1);
-}
 
 static void quit(int signal) {
   (void)signal;

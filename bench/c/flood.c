@@ -19,9 +19,9 @@
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
+#include "clock.h"
 
 enum { BATCH = 32, CONTROL = 8, LARGEST = 1472 };
-#define SECOND 1000000000ULL
 
 static struct {
   int port, size, server;
@@ -36,20 +36,6 @@ static int fd;
 static uint64_t sent;
 static uint32_t sum; // of the numbers sent
 static uint64_t refused;
-
-static void die(const char *what) {
-  perror(what);
-  exit(1);
-}
-
-static uint64_t clock_of(clockid_t id) {
-  struct timespec t;
-  if (clock_gettime(id, &t) < 0) die("clock_gettime");
-  return (uint64_t)t.tv_sec * SECOND + (uint64_t)t.tv_nsec;
-}
-static uint64_t now(void) {
-  return clock_of(CLOCK_MONOTONIC);
-}
 
 static void flood(double seconds) {
   static char datagrams[BATCH][LARGEST];

@@ -34,11 +34,11 @@
 #include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
+#include "clock.h"
 #include "histogram.h"
 
 enum { PERIOD = 65521, CONNECTING_AT_ONCE = 128, RECEIVE = 256 * 1024 };
 enum { DATAGRAM_SLOTS = 1024, LOST_AFTER = 200 * 1000 * 1000 };
-#define SECOND 1000000000ULL
 
 static struct {
   const char *host, *path;
@@ -73,19 +73,6 @@ static uint64_t open_in_window;           // messages due in the window that hav
 static uint64_t empty_polls_time;
 static bool sending = true;
 
-static void die(const char *what) {
-  perror(what);
-  exit(1);
-}
-
-static uint64_t clock_of(clockid_t id) {
-  struct timespec t;
-  if (clock_gettime(id, &t) < 0) die("clock_gettime");
-  return (uint64_t)t.tv_sec * SECOND + (uint64_t)t.tv_nsec;
-}
-static inline uint64_t now(void) {
-  return clock_of(CLOCK_MONOTONIC);
-}
 static inline bool in_window(uint64_t time) {
   return window_start && time >= window_start && (!window_end || time < window_end);
 }

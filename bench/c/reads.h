@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
+#include "clock.h"
 
 enum { BLOCK = 4096 };
 
@@ -19,17 +20,6 @@ static int depth, direct;
 static double wanted_seconds;
 static uint64_t blocks, seed = 88172645463325252ULL, reads_done, wrong;
 static double started, cpu_started;
-
-__attribute__((noreturn)) static void die(const char *what) {
-  perror(what);
-  exit(1);
-}
-
-static double seconds_of(clockid_t id) {
-  struct timespec t;
-  clock_gettime(id, &t);
-  return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
 
 // Arguments: FILE DEPTH SECONDS [direct]
 static int open_file(void) {

@@ -73,6 +73,8 @@ for (let round = 0; round < Number(flags.rounds); round++) {
     least[index] = Math.min(least[index], await measure(Kind, requests))
   }
 }
-console.log(`Node ${process.version}, node:http without a socket, CPU us per request, the least of ${flags.rounds} rounds`)
+console.log(
+  `Node ${process.version}, node:http without a socket, CPU us per request, the least of ${flags.rounds} rounds`,
+)
 console.log(`over a stream         ${least[0].toFixed(2)}`)
 console.log(`past a stream's queue ${least[1].toFixed(2)}`)

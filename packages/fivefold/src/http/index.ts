@@ -16,8 +16,8 @@ import nodeHttp, {
 import type { Duplex } from 'node:stream'
 import type { ModelName } from '../models/model.js'
 import { createConnection } from '../net/index.js'
-import { dress } from '../net/node.js'
-import { begin, type ServerBody, serveWith } from '../net/server.js'
+import { constructorOver } from '../net/node.js'
+import { type ServerBody, type ServerConstructorOf, serverOver } from '../net/server.js'
 import { guardIdle } from '../net/socket.js'
 import { agentChooser, withAgent } from './agent-choice.js'
 import { NodeAgent, NodeServer, sharedAgent } from './node.js'
@@ -33,26 +33,9 @@ export interface ServerOptions extends NodeServerOptions {
 
 // ---- servers
 
-class HttpServerBody extends NodeServer {}
-serveWith(HttpServerBody.prototype)
-
-const nodeServer = NodeServer as unknown as (this: unknown, options: unknown, listener: unknown) => void
-
-function constructServer(this: unknown, options?: unknown, listener?: unknown): unknown {
-  if (!(this instanceof NodeServer)) return new Server(options as ServerOptions, listener as RequestListener)
-  begin(this, typeof options === 'object' ? options : null, NodeServer.prototype.close)
-  nodeServer.call(this, ...withRequest(options, listener))
-  return undefined
-}
-
 export interface Server extends NodeServer, Pick<ServerBody, 'model' | 'fd'> {}
-export interface ServerConstructor {
-  new (options?: ServerOptions | RequestListener, listener?: RequestListener): Server
-  (options?: ServerOptions | RequestListener, listener?: RequestListener): Server
-  readonly prototype: Server
-}
-export const Server: ServerConstructor = constructServer as unknown as ServerConstructor
-dress(constructServer, 'Server', HttpServerBody.prototype, NodeServer)
+export interface ServerConstructor extends ServerConstructorOf<Server, ServerOptions, RequestListener> {}
+export const Server = serverOver(NodeServer, { given: withRequest }) as ServerConstructor
 
 export function createServer(listener?: RequestListener): Server
 export function createServer(options: ServerOptions, listener?: RequestListener): Server
@@ -93,14 +76,6 @@ function proxied(agent: NodeAgent): boolean {
   return Boolean((agent as { options?: { proxyEnv?: unknown } }).options?.proxyEnv)
 }
 
-const nodeAgent = NodeAgent as unknown as (this: unknown, options: unknown) => void
-
-function constructAgent(this: unknown, options?: AgentOptions): unknown {
-  if (!(this instanceof NodeAgent)) return new Agent(options)
-  nodeAgent.call(this, options)
-  return undefined
-}
-
 export interface Agent extends NodeAgent {}
 export interface AgentConstructor {
   new (options?: AgentOptions): Agent
@@ -108,8 +83,7 @@ export interface AgentConstructor {
   readonly prototype: Agent
   readonly defaultMaxSockets: number
 }
-export const Agent: AgentConstructor = constructAgent as unknown as AgentConstructor
-dress(constructAgent, 'Agent', AgentBody.prototype, NodeAgent)
+export const Agent = constructorOver('Agent', NodeAgent, AgentBody.prototype) as AgentConstructor
 
 /** Node's settings for the agent that everybody shares. */
 const sharedSettings = (sharedAgent as NodeAgent & { options: AgentOptions }).options

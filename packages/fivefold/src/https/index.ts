@@ -14,8 +14,8 @@ import type { TLSSocket } from 'node:tls'
 import { agentChooser, withAgent } from '../http/agent-choice.js'
 import type { ModelName } from '../models/model.js'
 import { connect } from '../net/index.js'
-import { dress } from '../net/node.js'
-import { begin, type ServerBody, serveWith } from '../net/server.js'
+import { constructorOver } from '../net/node.js'
+import { type ServerBody, type ServerConstructorOf, serverOver } from '../net/server.js'
 import { lend } from './lend.js'
 import { NodeAgent, NodeServer, sharedAgent } from './node.js'
 
@@ -27,27 +27,13 @@ export interface ServerOptions extends NodeServerOptions {
 
 // ---- servers
 
-class HttpsServerBody extends NodeServer {}
-serveWith(HttpsServerBody.prototype)
-
-const nodeServer = NodeServer as unknown as (this: unknown, options: unknown, listener: unknown) => void
-
-function constructServer(this: unknown, options?: unknown, listener?: unknown): unknown {
-  if (!(this instanceof NodeServer)) return new Server(options as ServerOptions, listener as RequestListener)
-  begin(this, typeof options === 'object' ? options : null, NodeServer.prototype.close)
-  nodeServer.call(this, options, listener)
-  this.prependListener('secureConnection', (socket: TLSSocket) => lend(socket))
-  return undefined
-}
-
 export interface Server extends NodeServer, Pick<ServerBody, 'model' | 'fd'> {}
-export interface ServerConstructor {
-  new (options?: ServerOptions | RequestListener, listener?: RequestListener): Server
-  (options?: ServerOptions | RequestListener, listener?: RequestListener): Server
-  readonly prototype: Server
-}
-export const Server: ServerConstructor = constructServer as unknown as ServerConstructor
-dress(constructServer, 'Server', HttpsServerBody.prototype, NodeServer)
+export interface ServerConstructor extends ServerConstructorOf<Server, ServerOptions, RequestListener> {}
+export const Server = serverOver(NodeServer, {
+  after(server: NodeServer) {
+    server.prependListener('secureConnection', (socket: TLSSocket) => lend(socket))
+  },
+}) as ServerConstructor
 
 export function createServer(listener?: RequestListener): Server
 export function createServer(options: ServerOptions, listener?: RequestListener): Server
@@ -74,22 +60,13 @@ class AgentBody extends NodeAgent {
   }
 }
 
-const nodeAgent = NodeAgent as unknown as (this: unknown, options: unknown) => void
-
-function constructAgent(this: unknown, options?: AgentOptions): unknown {
-  if (!(this instanceof NodeAgent)) return new Agent(options)
-  nodeAgent.call(this, options)
-  return undefined
-}
-
 export interface Agent extends NodeAgent {}
 export interface AgentConstructor {
   new (options?: AgentOptions): Agent
   (options?: AgentOptions): Agent
   readonly prototype: Agent
 }
-export const Agent: AgentConstructor = constructAgent as unknown as AgentConstructor
-dress(constructAgent, 'Agent', AgentBody.prototype, NodeAgent)
+export const Agent = constructorOver('Agent', NodeAgent, AgentBody.prototype) as AgentConstructor
 
 let shared: HttpAgent | null = null
 

@@ -27,3 +27,37 @@ export function dress(ctor: object, name: string, prototype: object, parent: obj
   Object.defineProperty(prototype, 'constructor', { value: ctor, writable: true, configurable: true })
   Object.setPrototypeOf(ctor, parent)
 }
+
+/** What `constructorOver` does around Node's constructor. */
+export interface Around {
+  before?: (made: object, options: unknown) => void
+  /** What Node's is given in place of what came. */
+  given?: ((options: unknown, listener: unknown) => [options: unknown, listener: unknown]) | undefined
+  after?: ((made: never) => void) | undefined
+}
+
+/**
+ * A constructor in place of one of Node's: works by `new`, by `call` from an heir, and by a plain call.
+ * @param name Node's name of it
+ * @param parent Node's
+ * @param prototype what ours can do
+ */
+export function constructorOver(
+  name: string,
+  parent: object,
+  prototype: object,
+  around: Around = {},
+): unknown {
+  const nodeConstructor = parent as (this: unknown, options: unknown, listener: unknown) => void
+  function construct(this: unknown, options?: unknown, listener?: unknown): unknown {
+    if (!(this instanceof nodeConstructor)) return Reflect.construct(construct, [options, listener])
+    around.before?.(this, options)
+    const given = around.given?.(options, listener) ?? [options, listener]
+    nodeConstructor.call(this, ...(given as [unknown, unknown]))
+    around.after?.(this as never)
+    return undefined
+  }
+  Object.defineProperty(construct, 'length', { value: nodeConstructor.length, configurable: true })
+  dress(construct, name, prototype, parent)
+  return construct
+}

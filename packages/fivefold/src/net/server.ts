@@ -15,7 +15,7 @@ import { checkListen, isPath, isPort, normalize, numberOf } from './arguments.js
 import { alreadyListening, listenError, serverNotRunning } from './errors.js'
 import { type ListenFlags, listenDescriptor, listenPath, listenPort, type Opened } from './listen.js'
 import * as names from './names.js'
-import { dress, NodeServer, type NodeSocket } from './node.js'
+import { type Around, constructorOver, NodeServer, type NodeSocket } from './node.js'
 import { passingEngine } from './passing.js'
 import { hidden, kServer, type NodeClose, ServerState, type Stateful } from './server-state.js'
 import { welcome } from './welcome.js'
@@ -299,56 +299,58 @@ Object.defineProperty(ServerBody.prototype, 'listening', {
   },
 })
 
-const nodeConstructor = NodeServer as unknown as (this: unknown, options: unknown, listener: unknown) => void
+/** What is called as Node's constructors of servers are: with `new` or without. */
+export interface ServerConstructorOf<Made, Options, Listener> {
+  new (options?: Options | Listener, listener?: Listener): Made
+  (options?: Options | Listener, listener?: Listener): Made
+  readonly prototype: Made
+}
 
-/** Puts the methods of our servers on the prototype of another kind of Node's: an HTTP server's, say. */
-export function serveWith(prototype: NodeServer): void {
+/**
+ * The constructor of a kind of Node's servers, on ours.
+ * @param parent Node's: of HTTP, say
+ * @param around what else is done before and after Node's constructor has made one
+ */
+export function serverOver(parent: object, around: Pick<Around, 'given' | 'after'> = {}): unknown {
+  const Parent = parent as typeof NodeServer
+  return constructorOver('Server', parent, Parent === NodeServer ? ServerBody.prototype : heirOf(Parent), {
+    before: (server, options) => begin(server as ServerBody, options, Parent.prototype.close),
+    ...around,
+  })
+}
+
+/** The prototype of servers that can what those of another kind of Node's can, and ours besides. */
+function heirOf(Parent: typeof NodeServer): NodeServer {
+  class Heir extends Parent {}
   const {
     constructor: _,
     [Symbol.asyncDispose]: __,
     ...methods
   } = Object.getOwnPropertyDescriptors(ServerBody.prototype)
-  Object.defineProperties(prototype, methods as PropertyDescriptorMap)
+  return Object.defineProperties(Heir.prototype, methods as PropertyDescriptorMap)
 }
 
 /**
  * Gives a server of Node's that is just being made what ours need.
  * @param nodeClose what its kind does on closing, beyond what we do
  */
-export function begin(
-  server: NodeServer,
-  options: unknown,
-  nodeClose: NodeClose = NodeServer.prototype.close,
-): void {
+function begin(server: ServerBody, options: unknown, nodeClose: NodeClose): void {
   const state = new ServerState()
   state.nodeClose = nodeClose
-  const { model, descriptors } = (options ?? {}) as ServerOptions
+  const { model, descriptors } = ((typeof options === 'object' ? options : null) ?? {}) as ServerOptions
   if (model !== undefined) state.model = model
   if (descriptors === true) {
     state.descriptors = true
     // A model that cannot is an error here, and not with the first connection.
     passingEngine(state.model)
   }
-  ;(server as ServerBody)[kServer] = state
+  server[kServer] = state
 }
 
 type ConnectionListener = (socket: NodeSocket) => void
 
-function construct(this: unknown, options?: unknown, listener?: unknown): unknown {
-  if (!(this instanceof NodeServer))
-    return new Server(options as ServerOptions, listener as ConnectionListener)
-  begin(this, typeof options === 'object' ? options : null)
-  nodeConstructor.call(this, options, listener)
-  return undefined
-}
-
 /** Node's `net.Server`, and what that never had. */
 export interface Server extends NodeServer, Pick<ServerBody, 'model' | 'fd'> {}
-export interface ServerConstructor {
-  new (options?: ServerOptions | ConnectionListener, listener?: ConnectionListener): Server
-  (options?: ServerOptions | ConnectionListener, listener?: ConnectionListener): Server
-  readonly prototype: Server
-}
+export interface ServerConstructor extends ServerConstructorOf<Server, ServerOptions, ConnectionListener> {}
 
-export const Server: ServerConstructor = construct as unknown as ServerConstructor
-dress(construct, 'Server', ServerBody.prototype, NodeServer)
+export const Server = serverOver(NodeServer) as ServerConstructor

@@ -2,31 +2,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { agreementOf, apart, beside, type Sighting, sightings } from './agreement.js'
-import type { CallEvent, Event, Mark } from './event.js'
+import type { Event } from './event.js'
+import { call, mark } from './events.test.util.js'
 import type { KernelCall, KernelEvent } from './kernel/event.js'
 
-const call = (name: string, began: number, ended: number, more: Partial<CallEvent> = {}): CallEvent => ({
-  kind: 'call',
-  thread: 0,
-  name,
-  arguments: ['7'],
-  began,
-  returned: ended,
-  ended,
-  result: 1,
-  error: null,
-  out: null,
-  count: 1,
-  ...more,
-})
-const mark = (what: Mark, at: number, value: number | null = null): Event => ({
-  kind: 'mark',
-  mark: what,
-  at,
-  thread: 0,
-  value,
-  text: null,
-})
 const seen = (name: string, entered: number, left: number, actor: KernelCall['actor'] = 0): KernelCall => ({
   kind: 'call',
   actor,

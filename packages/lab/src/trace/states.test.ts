@@ -1,23 +1,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { CallEvent } from './event.js'
+import { call as callOf } from './events.test.util.js'
 import type { KernelMark, KernelMarkKind } from './kernel/event.js'
 import { statesOf } from './states.js'
 
-const call = (began: number, ended: number, more: Partial<CallEvent> = {}): CallEvent => ({
-  kind: 'call',
-  thread: 0,
-  name: 'recv',
-  arguments: ['7'],
-  began,
-  returned: ended,
-  ended,
-  result: 1,
-  error: null,
-  out: null,
-  count: 1,
-  ...more,
-})
+const call = (began: number, ended: number, more: Partial<CallEvent> = {}) =>
+  callOf('recv', began, ended, more)
 const mark = (kind: KernelMarkKind, at: number, actor: KernelMark['actor'] = 0): KernelMark => ({
   kind,
   at,

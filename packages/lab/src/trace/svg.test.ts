@@ -2,35 +2,17 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { languages } from '../text/language.js'
-import type { CallEvent, Event, Mark } from './event.js'
+import type { CallEvent } from './event.js'
+import { call as callOf, mark } from './events.test.util.js'
 import { resultOf } from './explain.js'
 import { pixels } from './svg/markup.js'
 import { elementsOf, shownOf } from './svg/testing.js'
 import { drawTimeline } from './svg.js'
 import type { Trace } from './trace.js'
 
-const call = (name: string, began: number, ended: number, more: Partial<CallEvent> = {}): CallEvent => ({
-  kind: 'call',
-  thread: 0,
-  name,
-  arguments: ['7', 'a < b && "c"', 'MSG_TRUNC|MSG_DONTWAIT|MSG_NOSIGNAL|MSG_PEEK|MSG_WAITALL|0x80000000'],
-  began,
-  returned: ended,
-  ended,
-  result: 1,
-  error: null,
-  out: null,
-  count: 1,
-  ...more,
-})
-const mark = (what: Mark, at: number, value: number | null = null, text: string | null = null): Event => ({
-  kind: 'mark',
-  mark: what,
-  at,
-  thread: 0,
-  value,
-  text,
-})
+const awkward = ['7', 'a < b && "c"', 'MSG_TRUNC|MSG_DONTWAIT|MSG_NOSIGNAL|MSG_PEEK|MSG_WAITALL|0x80000000']
+const call = (name: string, began: number, ended: number, more: Partial<CallEvent> = {}) =>
+  callOf(name, began, ended, { arguments: awkward, ...more })
 
 const trace: Trace = {
   model: 'epoll',

@@ -1,31 +1,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { describeArguments, describeOut, describeSubmission, signalName } from './describe.js'
-import type { CallEvent, Event, Mark } from './event.js'
+import type { CallEvent } from './event.js'
+import { call as callOf, mark } from './events.test.util.js'
 import { timelineOf } from './timeline.js'
 
-const call = (name: string, began: number, ended: number, more: Partial<CallEvent> = {}): CallEvent => ({
-  kind: 'call',
-  thread: 0,
-  name,
-  arguments: ['7'],
-  began,
-  returned: ended,
-  ended,
-  result: 0,
-  error: null,
-  out: null,
-  count: 1,
-  ...more,
-})
-const mark = (what: Mark, at: number, value: number | null = null): Event => ({
-  kind: 'mark',
-  mark: what,
-  at,
-  thread: 0,
-  value,
-  text: null,
-})
+const call = (name: string, began: number, ended: number, more: Partial<CallEvent> = {}) =>
+  callOf(name, began, ended, { result: 0, ...more })
 const stamps = { called: 1000, ready: 0, copied: 0, delivered: 0 }
 const sent = { before: 50_000, after: 51_000 }
 

@@ -5,13 +5,12 @@ import { closeSync, openSync } from 'node:fs'
 import { Worker } from 'node:worker_threads'
 import type { SystemError } from '../../sys/errno.js'
 import { getrlimit, RLIMIT_NOFILE, setrlimit } from '../../sys/process.js'
+import type { Endpoint } from '../endpoint.js'
 import { type ErrnoName, faults, type Rules } from '../faults.js'
-import { type Case, type Context, type Endpoint, openSockets } from '../harness.js'
+import { type Case, type Context, openSockets } from '../harness.js'
 import { RawPeer } from '../raw.js'
 import { accepting, interruptions, noMemory, notNow, short, together } from '../rules.js'
-import { settle } from './streams.js'
-
-const both = ['tcp', 'unix'] as const
+import { both, settle } from './streams/shared.js'
 
 interface Traffic {
   connections: number

@@ -3,12 +3,16 @@ import { Buffer } from 'node:buffer'
 import { ADDRESS_BYTES } from '../../sys/address.js'
 import { addressOf } from '../../sys/ffi.js'
 import { rawTgkill } from '../../sys/signal.js'
-import type { Source } from '../copies.js'
+import type { Copies, Source } from '../copies.js'
 import { type DatagramOperation, type FileOperation, Kind, type Operation } from '../operation.js'
 import * as at from './layout.js'
 
 /** The room of a receive. */
 const ROOM = 64 * 1024
+/** A received chunk of so much is given away together with its memory; a smaller one is copied. */
+const GIVE_AWAY = 32 * 1024
+/** Up to so much shares a block with others. */
+const MOST_SHARED = 8 * 1024
 
 /** Where a slot's bytes land. */
 interface Landing extends Source {
@@ -37,10 +41,26 @@ export class Thread {
     this.bytes = new Uint8Array(desk)
   }
 
-  land(slot: number, room: number): void {
+  #land(slot: number, room: number): void {
     const bytes = Buffer.allocUnsafeSlow((room + 3) & ~3)
     this.landings[slot] = { bytes, words: new Int32Array(bytes.buffer) }
     this.doubles[at.SLOT_DOUBLES + slot * at.DOUBLES_PER_SLOT + at.LANDING] = addressOf(bytes)
+  }
+
+  /** What landed, as memory that is the user's from now on. */
+  chunk(slot: number, length: number, copies: Copies): Buffer {
+    const landing = this.landings[slot]!
+    const { bytes } = landing
+    if (length >= GIVE_AWAY && length * 2 >= bytes.length) {
+      this.#land(slot, bytes.length)
+      return Buffer.from(bytes.buffer, 0, length)
+    }
+    if (length > MOST_SHARED) {
+      const chunk = Buffer.allocUnsafeSlow(length)
+      chunk.set(bytes.subarray(0, length))
+      return chunk
+    }
+    return copies.copy(landing, 0, length)
   }
 
   /** Writes what differs from kind to kind. */
@@ -95,7 +115,7 @@ export class Thread {
     this.words[at.ROOM] = room
     for (let slot = 0; slot <= this.mask; slot++) {
       const landing = this.landings[slot]
-      if (landing === undefined || landing.bytes.length < room) this.land(slot, Math.max(room, 1))
+      if (landing === undefined || landing.bytes.length < room) this.#land(slot, Math.max(room, 1))
     }
   }
 

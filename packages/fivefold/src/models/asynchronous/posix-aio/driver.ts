@@ -5,10 +5,9 @@
 import { isMainThread } from 'node:worker_threads'
 import { rawClose } from '../../../sys/descriptor.js'
 import { EFD_CLOEXEC, eventfd } from '../../../sys/eventfd.js'
+import { begun, finish } from '../../answers.js'
 import type { Driver, DriverOptions } from '../../model.js'
 import { type FileOperation, Kind, type Operation } from '../../operation.js'
-import { now } from '../../stamps.js'
-import { finish } from './answers.js'
 import { Borrowed } from './borrowed.js'
 import { listen, unlisten } from './completion-signal.js'
 import { Ends } from './ends.js'
@@ -55,13 +54,7 @@ export class PosixAioDriver implements Driver {
   }
 
   submit(operation: Operation): void {
-    operation.inFlight = true
-    operation.cancelled = false
-    operation.more = false
-    operation.next = null
-    operation.slot = -1
-    operation.index = operation.offset = operation.sent = 0
-    if (operation.stamps !== null) operation.stamps.called = now()
+    begun(operation)
     if (this.#flights.closed) {
       finish(operation, -ECANCELED)
       return

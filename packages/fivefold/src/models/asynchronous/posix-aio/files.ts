@@ -2,8 +2,8 @@
  * Files: reads and writes at a given offset, and fsync. They wait for no peer, and for none of the others.
  */
 import { addressOf } from '../../../sys/ffi.js'
+import { finish } from '../../answers.js'
 import { type FileOperation, Kind, type Operation } from '../../operation.js'
-import { finish } from './answers.js'
 import { type Crew, Duty, type Flight, type Flights } from './flights.js'
 
 export class Files implements Crew {

@@ -3,8 +3,8 @@
  */
 import { F_GETFL, O_APPEND, rawFcntl } from '../../../sys/fcntl.js'
 import { rawLseek, SEEK_CUR, SEEK_END, SEEK_SET } from '../../../sys/file.js'
+import { finish } from '../../answers.js'
 import { append, Kind, type Operation } from '../../operation.js'
-import { finish } from './answers.js'
 import type { Ends } from './ends.js'
 import { dutyOf, launchFile } from './files.js'
 import type { Crew, Flight, Flights } from './flights.js'

@@ -2,8 +2,9 @@
  * Receives: one read after the other, each in memory of ours, what came is copied from there.
  * The letters refer to ../posix-aio.ts.
  */
+
+import { finish, progress } from '../../answers.js'
 import type { Operation } from '../../operation.js'
-import { finish, progress } from './answers.js'
 import { type Ends, makeBlocking } from './ends.js'
 import { type Crew, Duty, type Flight, type Flights } from './flights.js'
 import { copyOf } from './landings.js'

@@ -3,8 +3,8 @@
  * The letters refer to ../posix-aio.ts.
  */
 import { addressOf } from '../../../sys/ffi.js'
+import { finish } from '../../answers.js'
 import { advance, append, type Operation, ownSmall } from '../../operation.js'
-import { finish } from './answers.js'
 import { type End, type Ends, makeBlocking } from './ends.js'
 import { type Crew, Duty, type Flight, type Flights } from './flights.js'
 import { gather, LARGE } from './landings.js'
