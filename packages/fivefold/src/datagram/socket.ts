@@ -156,6 +156,7 @@ export class DatagramSocket implements Completion, Deferred, AsyncDisposable {
    */
   sendNow(bytes: Uint8Array, address: Uint8Array | null, told: Told): void {
     if (this.#sending.size === 0 && !this.#engine.inTurn) {
+      this.#engine.stir()
       const result = rawSendto(this.#fd, bytes, bytes.length, SEND_FLAGS, address, address?.length ?? 0)
       if (result >= 0 || !passing.has(result)) {
         told(result)
@@ -269,6 +270,7 @@ export class DatagramSocket implements Completion, Deferred, AsyncDisposable {
     if (this.#closing) return
     const { result, chunk, more } = operation
     if (result >= 0 && chunk !== null) {
+      this.#engine.arrived((768 + 2 * result) / 212992)
       const from = operation.from ?? unnamed
       if (operation.control === null) this.#came(chunk, from, operation.truncated, undefined)
       else this.#cameWithControl(operation, chunk, from, operation.control)

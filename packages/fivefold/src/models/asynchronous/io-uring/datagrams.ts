@@ -12,7 +12,7 @@ import { allocateSlab, releaseSlab, type Slab } from '../../../sys/memory.js'
 import type { Ring } from '../../../sys/uring.js'
 import { BufferRing } from '../../../sys/uring-buffers.js'
 import { Copies, type Source } from '../../copies.js'
-import { MOST_CONTROL } from '../../receive-message.js'
+import { MOST_CONTROL } from '../../message-slots.js'
 
 const HEADER = 16
 const CONTROL = HEADER + ADDRESS_BYTES
