@@ -6,7 +6,7 @@
  * (a) It begins after `TURNS` turns in a row that brought such datagrams and nothing else, so close together that
  *     the clock saves three wake-ups of four. It ends when they come less often, and at once with whatever somebody might
  *     wait for: anything sent, asked or put off, through the same engine. Request and response never meet it.
- * (b) The clock's period is what fills an eighth of the socket's receive buffer, and `MOST_MS` at most: a datagram that
+ * (b) The clock's period is what fills a sixth of the socket's receive buffer, and `MOST_MS` at most: a datagram that
  *     comes late by that is not lost, and what is late (a loop that was busy with something else) finds room.
  * (c) Nobody looks at `wakeFd` meanwhile. It is level-triggered: looked at again, it tells what was missed.
  */
@@ -25,14 +25,14 @@ import {
 const TURNS = 64
 const PERIODS = 8
 /** The longest that a datagram is kept waiting for company. */
-const MOST_MS = 0.25
+const MOST_MS = 0.5
 /** How much of a receive buffer may fill in a period. */
-const MOST_SHARE = 1 / 8
+const MOST_SHARE = 1 / 6
 /** It begins when a period is worth so many turns, and goes on while it brings so many datagrams. */
 const WORTH = 4
 const COMPANY = 3
 /** A turn that brought so many has perhaps not brought all: the models bound what one descriptor gets. */
-const MANY = 32
+const MANY = 48
 /** A period that would change by less stays. */
 const CHANGE = 0.25
 
@@ -55,7 +55,7 @@ export class Coalescing {
   #turns = 0
   #allDatagrams = 0
   #allShare = 0
-  #sinceMs = 0
+  #sinceMs = -1
 
   /**
    * @param watch on the driver's `wakeFd`
@@ -83,6 +83,8 @@ export class Coalescing {
       this.#begin()
       if (this.holds) this.#release()
     } else if (datagrams > 0 || this.holds) {
+      // The first of all says when those that follow began.
+      if (this.#sinceMs < 0) this.#sinceMs = time.nowMs()
       this.#allDatagrams += datagrams
       this.#allShare += this.#share
       if (++this.#turns >= (this.holds ? PERIODS : TURNS)) this.#judge()
@@ -107,13 +109,11 @@ export class Coalescing {
   #judge(): void {
     const nowMs = time.nowMs()
     const elapsedMs = nowMs - this.#sinceMs
-    const known = this.#sinceMs >= 0
     const turns = this.#turns
     const datagrams = this.#allDatagrams
     const periodMs = Math.min(MOST_MS, (MOST_SHARE / this.#allShare) * elapsedMs)
     this.#begin()
     this.#sinceMs = nowMs
-    if (!known) return
     if (!this.holds) {
       if (periodMs * turns >= WORTH * elapsedMs) this.#hold(periodMs)
     } else if (datagrams * periodMs < COMPANY * elapsedMs) this.#release()

@@ -119,7 +119,7 @@ export class Engine {
 
   /** Node's loop is woken by the clock, not by each datagram. */
   get coalescing(): boolean {
-    return this.#coalescing !== null && this.#coalescing.holds
+    return this.#coalescing?.holds === true
   }
 
   /** Makes a turn come soon. */
