@@ -5,7 +5,7 @@ import { time } from '../loop/coalescing.js'
 import { engineFor } from '../loop/engine.js'
 import { modelNamed } from '../models/choose.js'
 import type { ModelName } from '../models/model.js'
-import { AF_INET } from '../sys/address.js'
+import { AF_INET, encodeAddress } from '../sys/address.js'
 import { rawClose } from '../sys/descriptor.js'
 import { connect, rawSend, SOCK_DGRAM, socket } from '../sys/socket.js'
 import { bind } from './bind.js'
@@ -26,6 +26,9 @@ before(() => {
 after(() => {
   time.nowMs = realNowMs
 })
+
+const elsewhere = new Uint8Array(16)
+encodeAddress({ family: 'IPv4', address: '127.0.0.1', port: 9 }, elsewhere)
 
 interface Flood {
   receiver: DatagramSocket
@@ -83,7 +86,7 @@ async function flood(
 
 for (const model of models) {
   test(`a flood is coalesced, and arrives whole and in order, ${model}`, { timeout: 60_000 }, async () => {
-    const { receiver, came, send, close } = await flood(model)
+    const { came, send, close } = await flood(model)
     const engine = engineFor(model)
     // One that nobody joins is told as well: by the clock.
     for (let round = 0; !engine.coalescing; round++) {
@@ -96,13 +99,27 @@ for (const model of models) {
       came,
       Array.from(came, (_, index) => index),
     )
-    // Something sent ends it, at the end of its turn.
-    receiver.send('away', { port: receiver.port })
-    await new Promise(setImmediate)
-    await new Promise(setImmediate)
-    assert.equal(engine.coalescing, false)
     await close()
   })
+
+  // What is sent at once passes the model by.
+  for (const [how, act] of [
+    ['send', (receiver) => void receiver.send('away', { port: 9 })],
+    ['sendNow', (receiver) => receiver.sendNow(Buffer.from('away'), elsewhere, () => {})],
+    ['stir', (receiver) => receiver.stir()],
+  ] as [string, (receiver: DatagramSocket) => void][]) {
+    test(`it ends with the turn in which something is sent, by ${how}, ${model}`, {
+      timeout: 60_000,
+    }, async () => {
+      const engine = engineFor(model)
+      const { receiver, send, close } = await flood(model)
+      while (!engine.coalescing) await send(1)
+      act(receiver)
+      await send(1)
+      assert.equal(engine.coalescing, false)
+      await close()
+    })
+  }
 
   for (const [what, options, answer] of [
     ['a socket that answers', {}, (receiver) => void receiver.send('x', { port: 9 })],

@@ -63,6 +63,14 @@ test('anything sent or asked ends it at once, and it must begin anew', () => {
   assert.deepEqual(looks, ['pause', 'resume', 'pause'])
 })
 
+test('turns before something was sent count for nothing', () => {
+  turns(40, 0.02)
+  coalescing.stir()
+  turns(1, 0.02)
+  assert.equal(turns(63, 0.02), false)
+  assert.equal(turns(1, 0.02), true)
+})
+
 test('who is answered in every turn is never kept waiting', () => {
   for (let turn = 0; turn < 1000; turn++) {
     coalescing.stir()
