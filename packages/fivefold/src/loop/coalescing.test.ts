@@ -43,9 +43,9 @@ test('a flood: from the 64th turn on the clock sees to the next, and nobody look
   clearTimeout(alive)
 })
 
-test('what comes less often than every 125 us wakes by itself', () => {
-  assert.equal(turns(1000, 0.14), false)
-  assert.equal(turns(200, 0.11), true)
+test('what comes less often than every 100 us wakes by itself', () => {
+  assert.equal(turns(1000, 0.11), false)
+  assert.equal(turns(200, 0.09), true)
 })
 
 test('what was slow before does not keep a flood from being seen', () => {
@@ -95,8 +95,8 @@ test('turns that bring nothing do not count', () => {
 
 test('a turn that may have left some is followed by another', () => {
   turns(64, 0.02)
-  assert.equal(turns(1, 0.5, 47), true)
-  assert.equal(turns(1, 0.5, 48), false)
+  assert.equal(turns(1, 0.5, 31), true)
+  assert.equal(turns(1, 0.5, 32), false)
   assert.equal(coalescing.holds, true)
 })
 

@@ -6,7 +6,7 @@
  * (a) It begins after `TURNS` turns in a row that brought such datagrams and nothing else, so close together that
  *     the clock saves three wake-ups of four. It ends when they come less often, and at once with whatever somebody might
  *     wait for: anything sent, asked or put off, through the same engine. Request and response never meet it.
- * (b) The clock's period is what fills a sixth of the socket's receive buffer, and `MOST_MS` at most: a datagram that
+ * (b) The clock's period is what fills an eighth of the socket's receive buffer, and `MOST_MS` at most: a datagram that
  *     comes late by that is not lost, and what is late (a loop that was busy with something else) finds room.
  * (c) Nobody looks at `wakeFd` meanwhile. It is level-triggered: looked at again, it tells what was missed.
  */
@@ -25,14 +25,14 @@ import {
 const TURNS = 64
 const PERIODS = 8
 /** The longest that a datagram is kept waiting for company. */
-const MOST_MS = 0.5
+const MOST_MS = 0.4
 /** How much of a receive buffer may fill in a period. */
-const MOST_SHARE = 1 / 6
+const MOST_SHARE = 1 / 8
 /** It begins when a period is worth so many turns, and goes on while it brings so many datagrams. */
 const WORTH = 4
 const COMPANY = 3
 /** A turn that brought so many has perhaps not brought all: the models bound what one descriptor gets. */
-const MANY = 48
+const MANY = 32
 /** A period that would change by less stays. */
 const CHANGE = 0.25
 
