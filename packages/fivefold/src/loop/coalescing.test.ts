@@ -55,9 +55,11 @@ test('what was slow before does not keep a flood from being seen', () => {
 
 test('anything sent or asked ends it at once, and it must begin anew', () => {
   assert.equal(turns(64, 0.02), true)
+  const before = wakes
   coalescing.stir()
-  assert.equal(turns(1, 0.02), false)
   assert.deepEqual(looks, ['pause', 'resume'])
+  assert.equal(wakes, before + 1)
+  assert.equal(turns(1, 0.02), false)
   assert.equal(turns(63, 0.02), false)
   assert.equal(turns(1, 0.02), true)
   assert.deepEqual(looks, ['pause', 'resume', 'pause'])

@@ -73,6 +73,10 @@ export class Coalescing {
 
   stir(): void {
     this.#stirred = true
+    if (!this.holds) return
+    this.#release()
+    // The driver was not asked to tell what comes: a turn asks it.
+    this.#wake()
   }
 
   /** A turn is over. @returns whether the clock sees to the next */
@@ -81,7 +85,6 @@ export class Coalescing {
     if (this.#stirred) {
       this.#stirred = false
       this.#begin()
-      if (this.holds) this.#release()
     } else if (datagrams > 0 || this.holds) {
       // The first of all says when those that follow began.
       if (this.#sinceMs < 0) this.#sinceMs = time.nowMs()
