@@ -99,7 +99,8 @@ describe('the bench', { skip, concurrency: 4 }, () => {
   })
 
   test('a flood of datagrams, counted by the receiver', async () => {
-    const entries = ['C udp_mmsg sink', 'C udp_echo sink', 'ours epoll udp sink', 'node:dgram sink']
+    const ours = ['ours epoll udp sink', 'ours dgram epoll sink each']
+    const entries = ['C udp_mmsg sink', 'C udp_echo sink', ...ours, 'node:dgram sink']
     const { table } = await round({
       ...{ kind: 'flood', share: 0.5, pace: 'C udp_mmsg sink', load: { size: 64 } },
       ...{ columns: ['delivered', 'cpu'], entries },

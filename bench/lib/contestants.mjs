@@ -71,10 +71,11 @@ function ourProgram(/** @type {string[]} */ [subject, ...words]) {
   }
   if (subject === 'fs') return { entry: 'fivefold/fs', program: ['fs.mjs', words[0] ?? 'promises'] }
   if (subject === 'dgram') {
-    const model = words.find((word) => word !== 'sink') ?? 'auto'
+    const model = words.find((word) => word !== 'sink' && word !== 'each') ?? 'auto'
+    const each = words.includes('each') ? ['each'] : []
     return {
       entry: 'fivefold/dgram',
-      program: ['dgram.mjs', model, words.includes('sink') ? 'sink' : 'echo'],
+      program: ['dgram.mjs', model, words.includes('sink') ? 'sink' : 'echo', ...each],
     }
   }
   const host = words.includes('dedicated') ? 'dedicated' : 'embedded'
@@ -91,7 +92,7 @@ function ourProgram(/** @type {string[]} */ [subject, ...words]) {
 /**
  * Names: `C epoll` is bench/c/epoll.c (words after it are its arguments), `ours epoll` is the library with
  * that model in Node's loop, `ours epoll dedicated` with the thread to itself, `ours epoll busy` never asleep; `udp`, `dgram`, `files`, `http`, `fastify`, `transfer`, `pipe` and `fs` say what
- * else than TCP.
+ * else than TCP. A sink is told of `each` datagram by itself where floods are not coalesced.
  * @param {string} name
  * @param {Available} available
  * @returns {Contestant}

@@ -267,6 +267,7 @@ const all = [
     columns: ['delivered', 'rate', 'cpu'],
     entries: [
       ...['ours dgram sink', 'ours dgram epoll sink', 'ours io_uring udp sink', 'ours epoll udp sink'],
+      ...['ours dgram sink each', 'ours dgram epoll sink each'],
       ...['C udp_mmsg sink', 'C udp_echo sink', 'node:dgram sink', 'bun udp sink'],
     ],
   },

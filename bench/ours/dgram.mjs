@@ -1,9 +1,9 @@
-// A UDP server with fivefold/dgram: node bench/ours/dgram.mjs MODEL [sink]. The same lines as bench/peers/node-dgram.mjs.
+// A UDP server with fivefold/dgram: node bench/ours/dgram.mjs MODEL [sink [each]]. The same lines as bench/peers/node-dgram.mjs.
 import { createSocket } from 'fivefold/dgram'
 import { counter } from '../lib/counter.mjs'
 
-const [model = 'auto', what] = process.argv.slice(2)
-const socket = createSocket({ type: 'udp4', model })
+const [model = 'auto', what, how] = process.argv.slice(2)
+const socket = createSocket({ type: 'udp4', model, coalesce: how !== 'each' })
 if (what === 'sink') {
   const count = counter()
   socket.on('message', (message, { port, address }) => {

@@ -4,8 +4,10 @@
  * `listen`, `connect` and `bind` serve streams and datagrams over any model; `models` are the nine mechanisms
  * themselves, for those who want to drive one by hand.
  */
+
+export { bind } from './datagram/bind.js'
 export type { BindOptions, DatagramHandlers } from './datagram/handlers.js'
-export { bind, DatagramSocket, type Destination } from './datagram/socket.js'
+export { DatagramSocket, type Destination } from './datagram/socket.js'
 export { type Choice, choose, modelNamed, models } from './models/choose.js'
 export { release } from './models/lender.js'
 export type {

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { modelNamed } from '../models/choose.js'
 import type { ModelName } from '../models/model.js'
-import { bind } from './socket.js'
+import { bind } from './bind.js'
 
 const models: ModelName[] = (['epoll', 'blocking', 'io_uring'] as const).filter(
   (name) => modelNamed(name).probe().ok,

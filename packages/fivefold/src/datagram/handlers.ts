@@ -42,6 +42,12 @@ export interface BindOptions extends EngineOptions {
    */
   gro?: boolean
   /**
+   * While more than some 10,000 turns a second bring datagrams, and nothing is sent or asked of the same model meanwhile,
+   * Node's loop is woken by a clock, and they come together: each up to 0.4 ms late, for less than half the
+   * processor's time. False: whoever waits for these datagrams is never kept waiting. Default true; embedded alone.
+   */
+  coalesce?: boolean
+  /**
    * SO_REUSEPORT, socket(7): several sockets on one port, each of which set it; the kernel shares the datagrams out by
    * their sender. Not for Unix sockets. Default false.
    */

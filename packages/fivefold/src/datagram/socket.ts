@@ -1,70 +1,26 @@
-/** bind(): a datagram socket, UDP or Unix. Every datagram arrives whole, with its sender, or says it was cut. */
-import { type Deferred, type Engine, engineFor } from '../loop/engine.js'
+/** A datagram socket, UDP or Unix. Every datagram arrives whole, with its sender, or says it was cut. */
+import type { Deferred, Engine } from '../loop/engine.js'
 import type { Host, ModelName } from '../models/model.js'
-import { type Completion, DatagramOperation, Kind, Operation, syscallOf } from '../models/operation.js'
+import { type Completion, DatagramOperation, Kind, type Operation, syscallOf } from '../models/operation.js'
 import { publish, stampsIfWanted } from '../models/stamps.js'
-import { openSocket } from '../stream/open.js'
-import { encoded, placeOf, removeName, requirePorts, resolve } from '../stream/resolve.js'
+import { encoded, removeName } from '../stream/resolve.js'
 import { bytesOf, uncaught } from '../stream/socket.js'
 import type { Address } from '../sys/address.js'
 import { rawClose } from '../sys/descriptor.js'
-import { check, errnos, systemError } from '../sys/errno.js'
-import {
-  getsockname,
-  MSG_DONTWAIT,
-  MSG_NOSIGNAL,
-  rawBind,
-  rawConnect,
-  rawSendto,
-  rawShutdown,
-  SHUT_RDWR,
-  SO_REUSEPORT,
-  SOCK_DGRAM,
-  SOL_SOCKET,
-  setsockoptInt,
-} from '../sys/socket.js'
+import { errnos, systemError } from '../sys/errno.js'
+import { getsockname, MSG_DONTWAIT, MSG_NOSIGNAL, rawSendto, rawShutdown, SHUT_RDWR } from '../sys/socket.js'
+import { BufferShare } from './buffer-share.js'
 import { askForControl, readControl } from './control.js'
 import { type Destination, destination } from './destination.js'
 import type { BindOptions, DatagramHandlers } from './handlers.js'
+import { Held } from './held.js'
+import { type Sending, Sendings, type Told } from './sendings.js'
 
 export type { Destination } from './destination.js'
+export type { Told } from './sendings.js'
 
 /** Datagrams handed to the model and not yet sent; one more is refused until there is room. */
 const MOST_SENDING = 256
-
-/**
- * Makes a datagram socket: UDP (`hostname`, `port`) or Unix (`path`).
- * @throws (rejects with) EADDRINUSE, EACCES, … with `syscall`, `address`, `port` or `path`; what a named model's
- *   probe says where it cannot work
- */
-export async function bind(options: BindOptions): Promise<DatagramSocket> {
-  const engine = engineFor(options.model, options.host, options.tuning)
-  const [address] = await resolve(options)
-  if (options.reusePort) requirePorts(address!)
-  const peer = options.connect === undefined ? undefined : (await resolve(options.connect))[0]
-  const fd = openSocket(address!, SOCK_DGRAM, engine.model.limits)
-  try {
-    if (options.reusePort) setsockoptInt(fd, SOL_SOCKET, SO_REUSEPORT, 1)
-    const bytes = encoded(address!)
-    check(rawBind(fd, bytes, bytes.length), 'bind', placeOf(address!))
-    if (peer !== undefined) {
-      const to = encoded(peer)
-      check(rawConnect(fd, to, to.length), 'connect', placeOf(peer))
-    }
-    return new DatagramSocket(engine, fd, options, peer)
-  } catch (error) {
-    rawClose(fd)
-    throw error
-  }
-}
-
-/** What the sender of a datagram hears: the bytes that were sent, or a negative errno. Called outside of `send`, or within. */
-export type Told = (result: number) => void
-
-/** One datagram on its way. */
-class Sending extends Operation {
-  told: Told | null = null
-}
 
 export class DatagramSocket implements Completion, Deferred, AsyncDisposable {
   /** The bound address. */
@@ -76,15 +32,13 @@ export class DatagramSocket implements Completion, Deferred, AsyncDisposable {
   readonly #engine: Engine
   readonly #handlers: DatagramHandlers
   readonly #receive: DatagramOperation
-  readonly #spare: Sending[] = []
-  readonly #sending = new Set<Sending>()
+  readonly #sendings = new Sendings()
+  /** Null: whoever waits for these datagrams is not to wait for others. */
+  readonly #share: BufferShare | null
   #fd: number
   #needsDrain = false
   #paused = false
-  #held: Operation['chunk'][] = []
-  #heldFrom: Address[] = []
-  #heldTruncated: boolean[] = []
-  #heldStamps: (bigint | undefined)[] = []
+  readonly #held = new Held()
   #closing = false
   #told = false
   #referenced = true
@@ -96,7 +50,7 @@ export class DatagramSocket implements Completion, Deferred, AsyncDisposable {
   constructor(
     engine: Engine,
     fd: number,
-    options: Pick<BindOptions, 'socket' | 'maxDatagram' | 'timestamps' | 'gro'>,
+    options: Pick<BindOptions, 'socket' | 'maxDatagram' | 'timestamps' | 'gro' | 'coalesce'>,
     peer: Address | undefined,
     removesName = true,
   ) {
@@ -106,6 +60,7 @@ export class DatagramSocket implements Completion, Deferred, AsyncDisposable {
     this.address = getsockname(fd)
     this.remoteAddress = peer
     this.#removesName = removesName
+    this.#share = options.coalesce === false ? null : new BufferShare(fd)
     // A connected socket needs no sender told: every model can receive it by itself.
     this.#receive = new DatagramOperation(Kind.recvfrom, fd, this)
     this.#receive.room = options.maxDatagram ?? 65535
@@ -139,7 +94,7 @@ export class DatagramSocket implements Completion, Deferred, AsyncDisposable {
   send(data: Uint8Array | string, to?: Destination): boolean {
     if (this.#closing) return false
     const bytes = bytesOf(data)
-    if (this.#sending.size >= MOST_SENDING) {
+    if (this.#sendings.count >= MOST_SENDING) {
       this.#needsDrain = true
       return false
     }
@@ -155,7 +110,8 @@ export class DatagramSocket implements Completion, Deferred, AsyncDisposable {
    * @param told hears how it went, and `error` does not; perhaps before this returns
    */
   sendNow(bytes: Uint8Array, address: Uint8Array | null, told: Told): void {
-    if (this.#sending.size === 0 && !this.#engine.inTurn) {
+    if (this.#sendings.count === 0 && !this.#engine.inTurn) {
+      this.#engine.stir()
       const result = rawSendto(this.#fd, bytes, bytes.length, SEND_FLAGS, address, address?.length ?? 0)
       if (result >= 0 || !passing.has(result)) {
         told(result)
@@ -166,13 +122,7 @@ export class DatagramSocket implements Completion, Deferred, AsyncDisposable {
   }
 
   #submit(bytes: Uint8Array, address: Uint8Array | null, told: Told | null): void {
-    const operation = this.#spare.pop() ?? new Sending(Kind.sendto, this.#fd, this)
-    operation.buffers = [bytes]
-    operation.address = address
-    operation.told = told
-    operation.stamps = stampsIfWanted()
-    this.#sending.add(operation)
-    this.#engine.submit(operation)
+    this.#engine.submit(this.#sendings.begin(this, bytes, address, told))
   }
 
   /** @internal What is sent now is handed over at the end of the model's turn. */
@@ -182,9 +132,12 @@ export class DatagramSocket implements Completion, Deferred, AsyncDisposable {
 
   /** @internal Datagrams that wait to be sent, and their bytes. */
   get sending(): { count: number; bytes: number } {
-    let bytes = 0
-    for (const { buffers } of this.#sending) bytes += buffers[0]!.length
-    return { count: this.#sending.size, bytes }
+    return { count: this.#sendings.count, bytes: this.#sendings.bytes }
+  }
+
+  /** @internal Something is sent by this descriptor, and not through here: see `Engine.stir`. */
+  stir(): void {
+    this.#engine.stir()
   }
 
   /** Tells no datagrams until `resume`; the kernel keeps what fits its buffer. */
@@ -197,7 +150,7 @@ export class DatagramSocket implements Completion, Deferred, AsyncDisposable {
   resume(): void {
     if (!this.#paused || this.#closing) return
     this.#paused = false
-    if (this.#held.length > 0) this.#engine.defer(this)
+    if (this.#held.any) this.#engine.defer(this)
     else this.#startReceiving()
   }
 
@@ -212,7 +165,7 @@ export class DatagramSocket implements Completion, Deferred, AsyncDisposable {
     const { driver, model } = this.#engine
     if (!model.limits.cancels) rawShutdown(this.#fd, SHUT_RDWR)
     if (this.#receive.inFlight) driver.cancel(this.#receive)
-    for (const operation of [...this.#sending]) driver.cancel(operation)
+    for (const operation of this.#sendings.list()) driver.cancel(operation)
     this.#closeWhenQuiet()
     this.#engine.schedule()
     return closed
@@ -248,13 +201,9 @@ export class DatagramSocket implements Completion, Deferred, AsyncDisposable {
       this.#tellClosed()
       return
     }
-    while (this.#held.length > 0 && !this.#paused && !this.#closing) {
-      this.#deliver(
-        this.#held.shift()!,
-        this.#heldFrom.shift()!,
-        this.#heldTruncated.shift()!,
-        this.#heldStamps.shift(),
-      )
+    while (this.#held.any && !this.#paused && !this.#closing) {
+      const { chunk, from, truncated, timestampNs } = this.#held.shift()
+      this.#deliver(chunk, from, truncated, timestampNs)
     }
     if (!this.#paused && !this.#closing) this.#startReceiving()
   }
@@ -269,11 +218,13 @@ export class DatagramSocket implements Completion, Deferred, AsyncDisposable {
     if (this.#closing) return
     const { result, chunk, more } = operation
     if (result >= 0 && chunk !== null) {
+      if (this.#share === null) this.#engine.stir()
+      else this.#engine.arrived(this.#share.of(result))
       const from = operation.from ?? unnamed
       if (operation.control === null) this.#came(chunk, from, operation.truncated, undefined)
       else this.#cameWithControl(operation, chunk, from, operation.control)
     } else if (result < 0 && result !== -ECANCELED) this.#fail(result, operation)
-    if (!more && !this.#paused && !this.#closing && this.#held.length === 0) {
+    if (!more && !this.#paused && !this.#closing && !this.#held.any) {
       // What ended it without being cancelled may end it again at once: a turn lies between.
       if (result < 0 && result !== -ECANCELED) this.#engine.defer(this)
       else this.#startReceiving()
@@ -294,36 +245,25 @@ export class DatagramSocket implements Completion, Deferred, AsyncDisposable {
   }
 
   #came(chunk: Buffer, from: Address, truncated: boolean, timestampNs: bigint | undefined): void {
-    if (this.#paused || this.#held.length > 0) {
-      this.#held.push(chunk)
-      this.#heldFrom.push(from)
-      this.#heldTruncated.push(truncated)
-      this.#heldStamps.push(timestampNs)
+    if (this.#paused || this.#held.any) {
+      this.#held.push({ chunk, from, truncated, timestampNs })
     } else this.#deliver(chunk, from, truncated, timestampNs)
   }
 
-  #deliver(
-    chunk: Operation['chunk'],
-    from: Address,
-    truncated: boolean,
-    timestampNs: bigint | undefined,
-  ): void {
+  #deliver(chunk: Buffer, from: Address, truncated: boolean, timestampNs: bigint | undefined): void {
     try {
-      this.#handlers.data?.(this, chunk!, from, truncated, timestampNs)
+      this.#handlers.data?.(this, chunk, from, truncated, timestampNs)
     } catch (error) {
       this.#thrown(error)
     }
   }
 
   #sent(operation: Sending): void {
-    const { told, result } = operation
-    this.#sending.delete(operation)
-    this.#spare.push(operation)
-    operation.buffers = none
-    operation.told = null
+    const { result } = operation
+    const told = this.#sendings.end(operation)
     if (told !== null) told(result)
     else if (result < 0 && !this.#closing) this.#fail(result, operation)
-    if (this.#needsDrain && this.#sending.size * 2 <= MOST_SENDING && !this.#closing) {
+    if (this.#needsDrain && this.#sendings.count * 2 <= MOST_SENDING && !this.#closing) {
       this.#needsDrain = false
       try {
         this.#handlers.drain?.(this)
@@ -354,7 +294,7 @@ export class DatagramSocket implements Completion, Deferred, AsyncDisposable {
   }
 
   #closeWhenQuiet(): void {
-    if (this.#fd < 0 || this.#receive.inFlight || this.#sending.size > 0) return
+    if (this.#fd < 0 || this.#receive.inFlight || this.#sendings.count > 0) return
     if (this.#removesName) removeName(this.address)
     rawClose(this.#fd)
     this.#fd = -1
@@ -387,7 +327,6 @@ export class DatagramSocket implements Completion, Deferred, AsyncDisposable {
   }
 }
 
-const none: readonly Uint8Array[] = []
 const unnamed: Address = Object.freeze({ family: 'Unix', path: '' } as const)
 const ECANCELED = 125
 

@@ -90,6 +90,7 @@ export function sendItems(state: State, items: readonly Item[], callback: BatchC
   const { socket } = state
   if (socket === null) return
   const outcome = new Outcome(callback)
+  socket.stir()
   let at = 0
   while (at < items.length) {
     // Behind what waits everything waits, in its order.

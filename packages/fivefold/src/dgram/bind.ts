@@ -107,8 +107,8 @@ function listening(self: SocketBody, state: State, removesName: boolean): void {
   if (recvBufferSize) bufferSize(state, recvBufferSize, SO_RCVBUF)
   if (sendBufferSize) bufferSize(state, sendBufferSize, SO_SNDBUF)
   const maxDatagram = state.maxDatagram === undefined ? {} : { maxDatagram: state.maxDatagram }
-  const { timestamps, gro } = state
-  const options = { socket: handlersOf(self, state), timestamps, gro, ...maxDatagram }
+  const { timestamps, gro, coalesce } = state
+  const options = { socket: handlersOf(self, state), timestamps, gro, coalesce, ...maxDatagram }
   try {
     state.socket = new DatagramSocket(state.engine(), fd, options, undefined, removesName)
   } catch (error) {

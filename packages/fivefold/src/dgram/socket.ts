@@ -29,6 +29,11 @@ export interface SocketOptions extends Omit<NodeOptions, 'type'> {
   timestamps?: boolean | undefined
   /** Datagrams of one sender and size are taken from the kernel together (UDP_GRO), and told one by one. Default false. */
   gro?: boolean | undefined
+  /**
+   * While datagrams that nobody answers come in a flood, Node's loop is woken by a clock and not by each: see `bind` of
+   * `fivefold`. False: none waits for others. Default true.
+   */
+  coalesce?: boolean | undefined
   /** The most bytes of a datagram; what is longer arrives cut, and says so. Default 65,535. */
   maxDatagram?: number | undefined
 }
@@ -68,6 +73,7 @@ function construct(this: unknown, type: SocketType | SocketOptions, listener?: L
   state.maxDatagram = options.maxDatagram
   state.timestamps = options.timestamps === true
   state.gro = options.gro === true
+  state.coalesce = options.coalesce !== false
   state.receiveBlockList = options.receiveBlockList || undefined
   state.sendBlockList = options.sendBlockList || undefined
   if (typeof listener === 'function') this.on('message', listener as never)

@@ -47,6 +47,7 @@ export class State {
   maxDatagram: number | undefined
   timestamps = false
   gro = false
+  coalesce = true
   receiveBlockList: BlockList | undefined
   sendBlockList: BlockList | undefined
   /** Undefined: Node's own, which need not be asked about what is an address already. */

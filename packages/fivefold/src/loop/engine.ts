@@ -10,12 +10,15 @@
  *
  * Either can poll busily (`tuning.busyPoll`): then nobody sleeps while a socket is open.
  *
+ * Embedded, a flood of datagrams that nobody answers wakes Node's loop by the clock: see coalescing.ts.
+ *
  * A thread has one engine per model, host and tuning, made at first use: sockets share its driver.
  */
 import { type Choice, choose, modelNamed } from '../models/choose.js'
 import type { Driver, Host, Model, ModelName, Tuning } from '../models/model.js'
 import type { Operation } from '../models/operation.js'
 import { type LoopWatch, watchInLoop } from '../sys/ffi.js'
+import { Coalescing } from './coalescing.js'
 
 /**
  * How long a dedicated thread sleeps before Node's loop gets its round: soon after something happened, since one
@@ -49,6 +52,7 @@ export class Engine {
   #waitMs = MIN_WAIT_MS
   readonly #keepAlive: NodeJS.Timeout
   readonly #watch: LoopWatch | null
+  #coalescing: Coalescing | null = null
   readonly #busy: boolean
   #closed = false
   readonly #run = () => this.#turn()
@@ -91,11 +95,13 @@ export class Engine {
   }
 
   submit(operation: Operation): void {
+    this.stir()
     this.driver.submit(operation)
     if (!this.#inTurn) this.schedule()
   }
 
   cancel(operation: Operation): void {
+    this.stir()
     this.driver.cancel(operation)
     if (!this.#inTurn) this.schedule()
   }
@@ -104,8 +110,29 @@ export class Engine {
   defer(work: Deferred): void {
     if (work.deferred) return
     work.deferred = true
+    this.stir()
     this.#deferred.push(work)
     if (!this.#inTurn) this.schedule()
+  }
+
+  /**
+   * A datagram came, and as far as its socket knows nobody waits for an answer to it.
+   * @param share how much of its socket's receive buffer it took
+   */
+  arrived(share: number): void {
+    if (this.#watch === null || this.#busy) return
+    this.#coalescing ??= new Coalescing(this.#watch, () => this.schedule())
+    this.#coalescing.arrived(share)
+  }
+
+  /** Something was asked, sent or put off: somebody may wait for what comes next, so it is told at once. */
+  stir(): void {
+    this.#coalescing?.stir()
+  }
+
+  /** Node's loop is woken by the clock, not by each datagram. */
+  get coalescing(): boolean {
+    return this.#coalescing?.holds === true
   }
 
   /** Makes a turn come soon. */
@@ -129,6 +156,7 @@ export class Engine {
   close(): void {
     if (this.#closed) return
     this.#closed = true
+    this.#coalescing?.close()
     this.#watch?.close()
     clearInterval(this.#keepAlive)
     this.driver.close()
@@ -155,6 +183,7 @@ export class Engine {
 
   /** Sees to the next turn: at once, later, or when the driver wakes Node's loop. */
   #next(mayHaveMore: boolean): void {
+    if (this.#coalescing?.turned()) return
     if (this.#refs > 0) {
       if (mayHaveMore || this.#turnsByItself) this.schedule()
     } else if (mayHaveMore || this.#turnsByItself) {

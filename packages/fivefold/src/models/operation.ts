@@ -130,6 +130,8 @@ export class DatagramOperation extends Operation {
   truncated = false
   /** recvfrom: the control data that came with it, as recvmsg(2) writes them; null where none were asked for. */
   control: Uint8Array | null = null
+  /** The driver's: the last one that came was large. */
+  large = false
 }
 
 /** What only read, write, open and call ask. */

@@ -15,21 +15,20 @@
  *     this turn's reports, about the number's earlier owner, find no registration and are dropped.
  * (e) Work per descriptor and turn is bounded, so that a fast sender cannot starve the others.
  */
-import { ADDRESS_BYTES, decodeShared } from '../sys/address.js'
 import { rawClose } from '../sys/descriptor.js'
 import { EFD_CLOEXEC, EFD_NONBLOCK, eventfd, rawEventfdRead, rawEventfdWrite } from '../sys/eventfd.js'
 import {
   MSG_DONTWAIT,
-  MSG_TRUNC,
   rawAccept4,
   rawConnect,
   rawRecv,
-  rawRecvfrom,
   rawSocketError,
   SOCK_CLOEXEC,
   SOCK_NONBLOCK,
 } from '../sys/socket.js'
 import { Arena } from './arena.js'
+import { finish, progress } from './completing.js'
+import { DatagramReader, UNFINISHED } from './datagram-reader.js'
 import { type Driver, type Interest, type Poller, READ, ReadyList, SEVERAL, WRITE } from './model.js'
 import {
   advance,
@@ -40,7 +39,6 @@ import {
   ownSmall,
   without,
 } from './operation.js'
-import { MessageReceiver } from './receive-message.js'
 import { sendNow, sendtoNow } from './send-now.js'
 import { now } from './stamps.js'
 
@@ -82,13 +80,11 @@ export class ReadinessDriver implements Driver {
   #changed: Entry[] = []
   #changing: Entry[] = []
   readonly #arena = new Arena()
-  readonly #address = new Uint8Array(ADDRESS_BYTES)
-  readonly #addressLength = new Int32Array(1)
+  readonly #datagrams = new DatagramReader(this.#arena)
   readonly #acceptFlags: number
   readonly #recv: typeof rawRecv
   /** `wakeFd` is readable for as long as anything wanted is ready. */
   readonly #sleepsOnTheSet: boolean
-  #messages: MessageReceiver | null = null
   #wakeEventfd = -1
   #closed = false
 
@@ -130,15 +126,16 @@ export class ReadinessDriver implements Driver {
       }
       default:
         // A regular file is always ready: there is no phase 1 to wait for (limits.files is false).
-        this.#finish(operation, -EOPNOTSUPP)
+        finish(operation, -EOPNOTSUPP)
     }
   }
 
   cancel(operation: Operation): void {
     if (!operation.inFlight || operation.cancelled) return
     operation.cancelled = true
+    if (this.#datagrams.tells(operation)) return
     this.#leave(operation)
-    this.#finish(operation, -ECANCELED)
+    finish(operation, -ECANCELED)
   }
 
   turn(timeoutMs: number): number {
@@ -167,6 +164,7 @@ export class ReadinessDriver implements Driver {
   close(): void {
     if (this.#closed) return
     this.#closed = true
+    this.#datagrams.close()
     for (const entry of this.#entries) {
       if (entry === undefined) continue
       while (entry.reader !== null) this.cancel(entry.reader)
@@ -243,7 +241,7 @@ export class ReadinessDriver implements Driver {
       operation = entry.reader ?? entry.writer
     ) {
       this.#leave(operation)
-      this.#finish(operation, error)
+      finish(operation, error)
     }
   }
 
@@ -273,7 +271,7 @@ export class ReadinessDriver implements Driver {
         if (operation.stamps !== null) operation.stamps.copied = now()
         operation.chunk = arena.take(received)
         bytes += received
-        this.#progress(operation, received)
+        progress(operation, received)
         if (entry.reader !== operation) return
         // A short read emptied the socket, as far as data go.
         if (received < room && !toTheEnd) return
@@ -290,7 +288,7 @@ export class ReadinessDriver implements Driver {
     for (let round = 0; round < MOST_ACCEPTS; round++) {
       const fd = rawAccept4(entry.fd, null, null, this.#acceptFlags)
       if (fd >= 0) {
-        this.#progress(operation, fd)
+        progress(operation, fd)
         if (entry.reader !== operation) return
       } else if (fd === -EAGAIN) return
       else if (!passing.has(fd)) {
@@ -302,44 +300,12 @@ export class ReadinessDriver implements Driver {
   }
 
   #recvfrom(entry: Entry, operation: DatagramOperation): void {
-    const arena = this.#arena
-    for (let round = 0; round < MOST_RECEIVES; round++) {
-      const room = Math.min(operation.room, arena.room)
-      this.#addressLength[0] = ADDRESS_BYTES
-      const { controlBytes } = operation
-      const length =
-        controlBytes > 0
-          ? (this.#messages ??= new MessageReceiver()).receive(entry.fd, arena.address, room, controlBytes)
-          : rawRecvfrom(
-              entry.fd,
-              arena.address,
-              room,
-              MSG_DONTWAIT | MSG_TRUNC,
-              this.#address,
-              this.#addressLength,
-            )
-      if (length >= 0) {
-        if (operation.stamps !== null) operation.stamps.copied = now()
-        const kept = Math.min(length, room)
-        operation.chunk = arena.take(kept)
-        operation.truncated = length > room
-        if (controlBytes > 0) {
-          operation.from = this.#messages!.from
-          operation.control = this.#messages!.control
-        } else operation.from = decodeShared(this.#address, this.#addressLength[0]!)
-        this.#progress(operation, kept)
-      } else if (length === -EAGAIN) return
-      else if (ofTheNetwork.has(length)) {
-        // An ICMP answer to something sent earlier: it is told, and the socket goes on.
-        operation.chunk = null
-        this.#progress(operation, length)
-      } else if (length !== -EINTR) {
-        this.#end(operation, length)
-        return
-      }
-      if (entry.reader !== operation) return
-    }
-    this.#poller.again?.(entry.fd, READ)
+    const outcome = this.#datagrams.read(operation, this.#poller.again !== undefined)
+    // Cancelled while others of the same call were yet to be told.
+    if (operation.cancelled && operation.inFlight) this.#end(operation, -ECANCELED)
+    else if (entry.reader !== operation) return
+    else if (outcome < 0) this.#end(operation, outcome)
+    else if (outcome === UNFINISHED) this.#poller.again?.(entry.fd, READ)
   }
 
   #write(entry: Entry): void {
@@ -361,7 +327,7 @@ export class ReadinessDriver implements Driver {
     const result = rawConnect(operation.fd, address, address!.length)
     // Interrupted, a connect goes on by itself: connect(2).
     if (result === -EINPROGRESS || result === -EINTR) return false
-    this.#finish(operation, result)
+    finish(operation, result)
     return true
   }
 
@@ -385,7 +351,7 @@ export class ReadinessDriver implements Driver {
         if (operation.kind === Kind.send && !advance(operation, sent)) continue
         if (operation.stamps !== null) operation.stamps.copied = now()
         const result = operation.kind === Kind.send ? operation.sent : sent
-        if (entry === null) this.#finish(operation, result)
+        if (entry === null) finish(operation, result)
         else this.#end(operation, result)
         return true
       }
@@ -396,34 +362,15 @@ export class ReadinessDriver implements Driver {
         return false
       }
       if (sent === -EINTR) continue
-      if (entry === null) this.#finish(operation, sent)
+      if (entry === null) finish(operation, sent)
       else this.#end(operation, sent)
       return true
     }
   }
 
-  // ---- completions
-
-  #progress(operation: Operation, result: number): void {
-    operation.result = result
-    operation.more = true
-    if (operation.stamps !== null) operation.stamps.delivered = now()
-    operation.owner.completed(operation)
-    operation.chunk = null
-  }
-
   #end(operation: Operation, result: number): void {
     this.#leave(operation)
-    this.#finish(operation, result)
-  }
-
-  #finish(operation: Operation, result: number): void {
-    operation.result = result
-    operation.more = false
-    operation.inFlight = false
-    operation.chunk = null
-    if (operation.stamps !== null) operation.stamps.delivered = now()
-    operation.owner.completed(operation)
+    finish(operation, result)
   }
 }
 
@@ -440,9 +387,3 @@ const ECANCELED = 125
 
 /** Errors of accept(2) that concern one connection, already gone: the next may be fine. */
 const passing = new Set([-EINTR, -103 /* ECONNABORTED */, -71 /* EPROTO */, -92 /* ENOPROTOOPT */])
-
-/** What recvfrom(2) reports of datagrams sent earlier (RFC 1122 4.1.3.3). */
-const ofTheNetwork = new Set([
-  -111 /* ECONNREFUSED */, -113 /* EHOSTUNREACH */, -101 /* ENETUNREACH */, -100 /* ENETDOWN */,
-  -112 /* EHOSTDOWN */, -64 /* ENONET */, -92 /* ENOPROTOOPT */, -71 /* EPROTO */, -90 /* EMSGSIZE */,
-])

@@ -249,6 +249,8 @@ function invalid(message: string): TypeError {
 }
 
 const shared = new Map<number, Address>()
+let lastKey = -1
+let last: Address | undefined
 
 /**
  * As `decodeAddress`, but senders seen before are the same frozen object again, so a known peer costs no
@@ -261,8 +263,14 @@ export function decodeShared(from: Uint8Array, length: number): Address {
   const key =
     (from[4]! * 0x1000000 + ((from[5]! << 16) | (from[6]! << 8) | from[7]!)) * 65536 +
     ((from[2]! << 8) | from[3]!)
+  // One sender after itself, as in a flood, needs no looking up.
+  if (key === lastKey) return last!
   const known = shared.get(key)
-  if (known !== undefined) return known
+  if (known !== undefined) {
+    lastKey = key
+    last = known
+    return known
+  }
   if (shared.size >= 4096) shared.clear()
   const address = Object.freeze(decodeAddress<Address>(from, length))
   shared.set(key, address)

@@ -179,6 +179,37 @@ test('a number can be watched again after its watch was closed', async () => {
   close(first)
 })
 
+test('a watch that looks away hears nothing; looking again it hears what it missed', async () => {
+  const fd = eventfd(0)
+  let calls = 0
+  let heard = () => {}
+  const watch = ffi.watchInLoop(fd, () => {
+    calls++
+    heard()
+  })
+  const alive = setTimeout(() => {}, 60_000)
+  for (let round = 0; round < 3; round++) {
+    watch.pause()
+    watch.pause()
+    const before = calls
+    eventfdWrite(fd, 1)
+    for (let i = 0; i < 5; i++) await turn()
+    assert.equal(calls, before)
+    const again = new Promise<void>((resolve) => {
+      heard = resolve
+    })
+    watch.resume()
+    await again
+    eventfdRead(fd)
+  }
+  watch.close()
+  // Closed, it stays so.
+  watch.resume()
+  watch.pause()
+  clearTimeout(alive)
+  close(fd)
+})
+
 // Each of these would abort the process in koffi.
 test('what cannot be watched is refused with the reason', () => {
   const fd = eventfd(0)

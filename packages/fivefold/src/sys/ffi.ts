@@ -148,6 +148,9 @@ export function viewOf(address: number, bytes: number): ArrayBuffer {
 
 /** A descriptor watched by Node's own loop. */
 export interface LoopWatch {
+  /** Looks away until `resume`, after which a descriptor that is readable is told at once. */
+  pause(): void
+  resume(): void
   close(): void
 }
 
@@ -199,6 +202,12 @@ export function watchInLoop(fd: number, readable: () => void): LoopWatch {
     })
   }
   return {
+    pause() {
+      if (watched.get(fd) === handle) handle.stop()
+    },
+    resume() {
+      if (watched.get(fd) === handle) handle.start(readable)
+    },
     close() {
       if (watched.get(fd) !== handle) return
       watched.delete(fd)

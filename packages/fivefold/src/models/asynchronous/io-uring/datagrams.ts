@@ -12,7 +12,7 @@ import { allocateSlab, releaseSlab, type Slab } from '../../../sys/memory.js'
 import type { Ring } from '../../../sys/uring.js'
 import { BufferRing } from '../../../sys/uring-buffers.js'
 import { Copies, type Source } from '../../copies.js'
-import { MOST_CONTROL } from '../../receive-message.js'
+import { MOST_CONTROL } from '../../message-slots.js'
 
 const HEADER = 16
 const CONTROL = HEADER + ADDRESS_BYTES
@@ -34,6 +34,8 @@ export class DatagramBuffers {
   readonly #ring: BufferRing
   readonly #slab: Slab
   readonly #source: Source
+  /** Where the sender's address lies in each buffer: a view made for each datagram would cost more than its copy. */
+  readonly #senders: readonly Uint8Array[]
   readonly #copies = new Copies()
 
   /** @param count a power of two */
@@ -43,6 +45,9 @@ export class DatagramBuffers {
     this.#ring = new BufferRing(ring, group, count, 0)
     this.#slab = allocateSlab(count * BYTES)
     this.#source = { bytes: this.#slab.u8, words: this.#slab.i32 }
+    this.#senders = Array.from({ length: count }, (_, id) =>
+      this.#slab.u8.subarray(id * BYTES + HEADER, id * BYTES + CONTROL),
+    )
     for (let id = 0; id < count; id++) this.#ring.add(this.#slab.address + id * BYTES, BYTES, id)
   }
 
@@ -60,9 +65,8 @@ export class DatagramBuffers {
 
   /** Who sent it: one object for all datagrams of a peer. */
   sender(id: number): Address {
-    const at = id * BYTES
-    const length = this.#slab.u32[at >> 2]!
-    return decodeShared(this.#slab.u8.subarray(at + HEADER, at + CONTROL), Math.min(length, ADDRESS_BYTES))
+    const length = this.#slab.u32[(id * BYTES) >> 2]!
+    return decodeShared(this.#senders[id]!, Math.min(length, ADDRESS_BYTES))
   }
 
   /** The control data that came with it: a copy. */
