@@ -151,8 +151,11 @@ export class Load {
     return reason ?? (this.greeted < target ? this.complaints.list()[0]! : null)
   }
 
-  /** @param active so many connections take part, the others stay silent */
-  start(active = Number.POSITIVE_INFINITY): void {
+  /**
+   * @param active so many connections take part, the others stay silent
+   * @returns how many do: fewer, where there are no more
+   */
+  start(active = Number.POSITIVE_INFINITY): number {
     this.#flowing = true
     let started = 0
     for (const connection of this.#all) {
@@ -165,6 +168,7 @@ export class Load {
       this.#stepping = true
       setImmediate(() => this.#step())
     }
+    return started
   }
 
   /** Ends the flow when every message is back; those that never come are errors. */
