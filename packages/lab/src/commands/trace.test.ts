@@ -298,9 +298,20 @@ test('what trace does not understand', async () => {
     assert.equal(status, 2)
     assert.match(err, says)
   }
-  const { status, err } = await run(['trace', 'epoll', '--svg', join(folder, 'missing', 'x.svg')])
-  assert.equal(status, 1)
-  assert.match(err, /cannot be written: ENOENT/)
+  // Before anything is measured: no other process is started for it. A folder is no file.
+  const begun = join(folder, 'begun')
+  const tell = `import { appendFileSync } from 'node:fs'; appendFileSync(${JSON.stringify(begun)}, 'x')`
+  const env = { NODE_OPTIONS: `--import data:text/javascript,${encodeURIComponent(tell)}` }
+  for (const [svg, why] of [
+    [join(folder, 'missing', 'x.svg'), 'ENOENT'],
+    [folder, 'EISDIR'],
+  ] as const) {
+    rmSync(begun, { force: true })
+    const { status, out, err } = await run(['trace', 'epoll', '--json', '--svg', svg], { env })
+    assert.deepEqual([status, out], [1, ''])
+    assert.match(err, new RegExp(`cannot be written: ${why}`))
+    assert.equal(readFileSync(begun, 'utf8'), 'x')
+  }
 })
 
 test('trace, as people read it: two columns, both phases, in a hundred columns', async () => {

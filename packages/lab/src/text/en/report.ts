@@ -26,7 +26,6 @@ export const reportEn = {
   errors: {
     noResults: (path: string) =>
       `${path} holds no results of fivefold: 'fivefold report --json FILE' makes them`,
-    notWritten: (path: string, why: string) => `${path} cannot be written: ${why}`,
     needsTwo: 'diff needs two files of results',
   },
   parts: {

@@ -27,7 +27,6 @@ export const diffCommandZh: typeof diffCommandEn = {
 export const reportZh: typeof reportEn = {
   errors: {
     noResults: (path) => `${path} 里没有 fivefold 的结果：请用 fivefold report --json FILE 生成`,
-    notWritten: (path, why) => `无法写入 ${path}：${why}`,
     needsTwo: 'diff 需要两个结果文件',
   },
   parts: {
