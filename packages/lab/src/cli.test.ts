@@ -5,7 +5,11 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
+import { commands } from './commands/commands.js'
+import { widthOf } from './terminal/width.js'
 import { type RunOptions, run, withoutIoUring } from './testing.js'
+import { en } from './text/en.js'
+import { zh } from './text/zh.js'
 
 const folder = mkdtempSync(join(tmpdir(), 'fivefold-lab-'))
 after(() => rmSync(folder, { recursive: true, force: true }))
@@ -13,10 +17,16 @@ after(() => rmSync(folder, { recursive: true, force: true }))
 const short = ['--duration', '50ms', '--connections', '1']
 
 /** It fails with one line that says why, and leaves nothing running. */
-async function fails(parameters: readonly string[], why: RegExp, options: RunOptions = {}): Promise<void> {
+async function fails(
+  parameters: readonly string[],
+  why: RegExp,
+  { status: wanted, ...options }: RunOptions & { status?: number } = {},
+): Promise<void> {
   const { status, signal, out, err, left } = await run(parameters, options)
   assert.equal(signal, null)
-  assert.notEqual(status, 0, out)
+  if (wanted === undefined) assert.notEqual(status, 0, out)
+  else assert.equal(status, wanted, parameters.join(' '))
+  assert.equal(out, '')
   const complaints = err.split('\n').filter((line) => line !== '' && !line.startsWith('['))
   assert.equal(complaints.length, 1, err)
   assert.match(complaints[0]!, why)
@@ -31,18 +41,51 @@ test('help and version', async () => {
   assert.equal((await run(['--version'])).out, `${version}\n`)
   const help = await run(['--help'])
   assert.equal(help.status, 0)
-  for (const command of ['models', 'trace', 'compare']) {
-    assert(help.out.includes(command))
-    const own = await run(['help', command])
-    assert.equal(own.status, 0)
-    assert.match(own.out, new RegExp(`fivefold ${command}`))
-    assert.equal((await run([command, '--help'])).out, own.out)
-  }
   for (const line of help.out.split('\n')) assert(line.length <= 100, line)
   const nothing = await run([])
   assert.equal(nothing.status, 2)
   assert.equal(nothing.out, '')
   assert.equal(nothing.err, help.out)
+})
+
+test('every command is in the help, and has its own, in both languages', async () => {
+  const help = await run(['--help'])
+  const chinese = await run(['--help', '--lang', 'zh'])
+  for (const command of commands) {
+    const { name, options } = command
+    assert.match(help.out, new RegExp(`^  ${name} `, 'm'))
+    assert.match(chinese.out, new RegExp(`^  ${name} .*\\p{Script=Han}`, 'mu'))
+    const own = await run(['help', name])
+    assert.equal(own.status, 0)
+    assert.match(own.out, new RegExp(`^fivefold ${name} `))
+    assert.equal((await run([name, '--help'])).out, own.out)
+    const [here, there] = [own.out, (await run([name, '--help', '--lang', 'zh'])).out]
+    for (const option of Object.keys(options)) {
+      // What it takes, and what it is for: in words.
+      assert.match(here, new RegExp(`^  (-\\w, )?--${option}( \\S+)?  +[\\w.]`, 'm'), `${name} --${option}`)
+      assert.match(
+        there,
+        new RegExp(`^  (-\\w, )?--${option}( \\S+)?  +.*\\p{Script=Han}`, 'mu'),
+        `${name} --${option}`,
+      )
+    }
+    for (const line of `${here}${there}`.split('\n')) assert(widthOf(line) <= 100, line)
+  }
+  // None has words that is not there.
+  for (const text of [en, zh]) {
+    assert.deepEqual(Object.keys(text.commands).sort(), commands.map(({ name }) => name).sort())
+  }
+})
+
+test('every command refuses what it does not know, in one line and before it does anything', async () => {
+  for (const { name, mostPositionals } of commands) {
+    await fails([name, '--nothing'], /no option '--nothing'/, { status: 2 })
+    if (!Number.isFinite(mostPositionals)) continue
+    const many = Array.from({ length: mostPositionals + 1 }, (_, index) => `extra${index}`)
+    await fails([name, ...many], new RegExp(`'extra${mostPositionals}' is one argument too many`), {
+      status: 2,
+    })
+  }
 })
 
 test('Chinese, by the option and by the environment', async () => {

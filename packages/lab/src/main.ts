@@ -1,32 +1,13 @@
 /** The program: finds the language and the command, runs it, and ends with one clear line if it fails. */
 import { readFileSync } from 'node:fs'
 import { parse } from './arguments.js'
-import { advise } from './commands/advise.js'
-import { claimsCommand } from './commands/claims.js'
 import type { Command } from './commands/command.js'
-import { compare } from './commands/compare.js'
-import { diff } from './commands/diff.js'
-import { doctor } from './commands/doctor.js'
+import { commands } from './commands/commands.js'
 import { help, helpOf } from './commands/help.js'
-import { modelsCommand } from './commands/models.js'
-import { report } from './commands/report.js'
-import { serve } from './commands/serve.js'
-import { trace } from './commands/trace.js'
 import { Failure, oneLine, USAGE } from './failure.js'
 import { terminalOf } from './terminal/terminal.js'
 import { type Language, languageOf, languages } from './text/language.js'
 
-const commands: readonly Command[] = [
-  compare,
-  modelsCommand,
-  trace,
-  claimsCommand,
-  report,
-  diff,
-  advise,
-  serve,
-  doctor,
-]
 const out = terminalOf(process.stdout)
 const err = terminalOf(process.stderr)
 

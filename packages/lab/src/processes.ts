@@ -6,6 +6,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { Failure } from './failure.js'
+import { Patience } from './patience.js'
 import type { Text } from './text/language.js'
 
 /** What travels: structured clones, so typed arrays as well. */
@@ -50,7 +51,7 @@ process.on('exit', () => {
   for (const child of living) child.kill('SIGKILL')
 })
 
-/** How long a child may take to answer before it counts as stuck. */
+/** How long a child may take to answer before it counts as stuck: while this process runs as well. */
 const PATIENCE_MS = 60_000
 
 export class Child {
@@ -101,22 +102,23 @@ export class Child {
     if (this.#over !== null) return Promise.reject(this.#over)
     const id = this.#next++
     return new Promise<T>((resolve, reject) => {
-      const timer = setTimeout(() => {
+      const waited = Patience.after(patienceMs, () => {
         this.#open.delete(id)
         reject(new Unanswered(this.#text.errors.unanswered(this.name, question, patienceMs / 1000)))
-      }, patienceMs)
+      })
       this.#open.set(id, {
         resolve: (value: never) => {
-          clearTimeout(timer)
+          waited()
           resolve(value)
         },
         reject: (error) => {
-          clearTimeout(timer)
+          waited()
           reject(error)
         },
       })
       this.#process.send({ id, ask: question, with: parameters } satisfies Question, (error) => {
-        if (error !== null) this.#ended(error)
+        // The channel of a child that is gone closes before its end is known: that says how, and EPIPE does not.
+        if (error !== null) void this.#gone.then(() => this.#ended(error))
       })
     })
   }

@@ -19,6 +19,8 @@ export interface Running {
   readonly process: ChildProcess
   /** The processes of this run, the command itself included. */
   alive(): number[]
+  /** Until there are so many, however long it takes. @throws when the command ended before */
+  untilAlive(processes: number): Promise<void>
   readonly done: Promise<Run>
 }
 
@@ -79,7 +81,13 @@ export function start(parameters: readonly string[], { env = {}, after }: RunOpt
       resolve({ status, signal, out, err, left })
     })
   })
-  return { process: child, alive: () => marked(mark), done }
+  const untilAlive = async (processes: number) => {
+    while (marked(mark).length < processes) {
+      if (child.exitCode !== null || child.signalCode !== null) throw new Error(`it ended: ${err}`)
+      await sleep(20)
+    }
+  }
+  return { process: child, alive: () => marked(mark), untilAlive, done }
 }
 
 export function run(parameters: readonly string[], options: RunOptions = {}): Promise<Run> {

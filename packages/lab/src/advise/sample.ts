@@ -3,7 +3,7 @@ import type { Model } from 'fivefold'
 import type { Cell } from '../measure/cell.js'
 import { complaintText } from '../measure/complaint.js'
 import { measureFile } from '../measure/file-cell.js'
-import type { Connected, Errors, Sent, Window } from '../measure/generator.js'
+import type { Connected, Errors, Sent, Start, Window } from '../measure/generator.js'
 import { Pair } from '../measure/pair.js'
 import { costsPerMessage, cpuShare, difference } from '../measure/per-message.js'
 import type { Processors } from '../measure/pinning.js'
@@ -89,7 +89,7 @@ async function ofSockets(model: Model, workload: Workload, around: Surroundings)
     const latency = percentiles(
       sent.nanoseconds.slice(0, known).map((at, index) => (arrivals.nanoseconds[index]! - at) / 1000),
     )
-    await generator.ask('startSome', { warmUpMs: times.warmUpMs, active: workload.active })
+    await generator.ask('start', { warmUpMs: times.warmUpMs, active: workload.active } satisfies Start)
     let window!: Window
     const busy = await between(async () => {
       window = await generator.ask<Window>('window', times.windowMs)

@@ -21,6 +21,8 @@ import {
 /** What a mechanism reached in one regime; null: it was not measured there. */
 export interface Reached {
   readonly model: ModelName
+  /** How many connections had messages under way. */
+  readonly active: number | null
   /** Messages per second, of the connections that are active. */
   readonly rate: number | null
   /** Of the server, per message. */
@@ -99,19 +101,32 @@ function figuresOf(regime: Regime): Figure[] {
   }))
 }
 
-/** Why there are no numbers where there are none. */
+/** Why there are no numbers where there are none; or else where nobody looked for them. */
 function missing(regimes: readonly Regime[]): string {
   const found = regimes.flatMap((regime) =>
     regime.reached
       .filter(({ reason }) => reason !== null)
       .map(({ model, reason }) => `${regimeName(regime)}, ${model}: ${reason}`),
   )
-  return found.join('; ')
+  return found.length > 0 ? found.join('; ') : regimes.map(regimeName).join(', ')
 }
 
 /** Whether a regime's numbers can rank anything: the same, measured twice, came out the same. */
 function quiet({ twice: [first, last] }: Regime): boolean {
   return first !== null && last !== null && Math.max(first, last) <= Math.min(first, last) * (1 + NOISE)
+}
+
+const cpuIn = ({ reached }: Regime, name: ModelName): number | null =>
+  reached.find(({ model }) => model === name)?.cpuMicros ?? null
+
+const activeIn = ({ connections, active = connections }: Regime): number => active
+
+/** Of those in which all of these were measured: the one with the most active connections, the smallest messages. */
+function busiest(regimes: readonly Regime[], names: readonly ModelName[]): Regime | null {
+  const [found = null] = regimes
+    .filter((regime) => names.every((name) => cpuIn(regime, name) !== null))
+    .sort((a, b) => activeIn(b) - activeIn(a) || a.size - b.size)
+  return found
 }
 
 function judge({ regimes: all }: Data): Judgement {
@@ -137,14 +152,11 @@ function judge({ regimes: all }: Data): Judgement {
     return ring !== undefined && ring.cpuMicros! <= list[0]!.cpuMicros! * (1 + ALIKE)
   })
   const ringFirst = ringIsFirst.filter(Boolean).length
-  const busiest = regimes.at(-1)!
-  const cpu = (name: ModelName) =>
-    micros(busiest.reached.find(({ model }) => model === name)?.cpuMicros ?? Number.NaN)
-  const aio = busiest.reached.find(({ model }) => model === 'posix-aio')?.cpuMicros ?? Number.NaN
-  const epoll = busiest.reached.find(({ model }) => model === 'epoll')?.cpuMicros ?? Number.NaN
+  const all5 = busiest(regimes, FIVE)
+  const both = busiest(regimes, ['posix-aio', 'epoll'])
   return {
     findings: [
-      known.length === 0
+      all5 === null
         ? notTested('order', { reason: 'nothing', what: missing(regimes) })
         : finding(
             'order',
@@ -152,13 +164,13 @@ function judge({ regimes: all }: Data): Judgement {
             {
               holding: count(holding.length),
               compared: count(known.length),
-              blocking: cpu('blocking'),
-              nonBlocking: cpu('non-blocking'),
-              multiplexing: cpu('epoll'),
-              signal: cpu('sigio'),
-              asynchronous: cpu('io_uring'),
+              blocking: micros(cpuIn(all5, 'blocking')!),
+              nonBlocking: micros(cpuIn(all5, 'non-blocking')!),
+              multiplexing: micros(cpuIn(all5, 'epoll')!),
+              signal: micros(cpuIn(all5, 'sigio')!),
+              asynchronous: micros(cpuIn(all5, 'io_uring')!),
             },
-            { regime: regimeName(busiest), where: where === '' ? '–' : where },
+            { regime: regimeName(all5), where: where === '' ? '–' : where },
           ),
       finding(
         'asynchronousFirst',
@@ -169,22 +181,25 @@ function judge({ regimes: all }: Data): Judgement {
             .map((regime, index) => `${regimeName(regime)}: ${first[index]?.model ?? '–'}`)
             .join(', '),
           where: regimes
-            .filter((_, index) => first[index]?.model === 'io_uring')
+            .filter((_, index) => ringIsFirst[index])
             .map(regimeName)
             .join(', '),
         },
       ),
-      Number.isNaN(aio) || Number.isNaN(epoll)
-        ? notTested('aioToo', { reason: 'nothing', what: regimeName(busiest) })
-        : finding(
-            'aioToo',
-            verdictOf(aio < epoll),
-            { aio: micros(aio), epoll: micros(epoll), ratio: times(aio / epoll) },
-            { regime: regimeName(busiest) },
-          ),
+      both === null ? notTested('aioToo', { reason: 'nothing', what: missing(regimes) }) : aioToo(both),
     ],
     figures,
   }
+}
+
+function aioToo(regime: Regime) {
+  const [aio, epoll] = [cpuIn(regime, 'posix-aio')!, cpuIn(regime, 'epoll')!]
+  return finding(
+    'aioToo',
+    verdictOf(aio < epoll),
+    { aio: micros(aio), epoll: micros(epoll), ratio: times(aio / epoll) },
+    { regime: regimeName(regime) },
+  )
 }
 
 export const efficiency: Experiment<Data> = {
@@ -200,6 +215,7 @@ export const efficiency: Experiment<Data> = {
     const wanted: readonly (readonly [connections: number, size: number, active?: number])[] = quick
       ? [
           [64, 65_536],
+          [200, 64, 10],
           [64, 64],
         ]
       : [
@@ -208,13 +224,18 @@ export const efficiency: Experiment<Data> = {
           [10_000, 64, 100],
           [1000, 64, 10],
           [1000, 64],
+          [200, 64, 10],
           [64, 65_536],
           [64, 64],
         ]
-    const chosen = (model: Model, connections: number, size: number) => {
+    const chosen = (model: Model, connections: number, size: number, active?: number) => {
       if (!model.probe().ok) return false
       // In a short run POSIX aio is tried once.
-      if (quick) return FIVE.includes(model.name) || (model.name === 'posix-aio' && size === 64)
+      if (quick) {
+        return (
+          FIVE.includes(model.name) || (model.name === 'posix-aio' && size === 64 && active === undefined)
+        )
+      }
       // Where a thread waits for each connection, thousands of them are another experiment's business.
       const threads = model.limits.tunings?.includes('maxThreads') === true
       return (
@@ -226,7 +247,7 @@ export const efficiency: Experiment<Data> = {
       const some = active === undefined ? {} : { active }
       const reach = async (model: Model): Promise<Reached> => {
         progress(`${regimeName({ connections, size, ...some })} · ${model.name}`)
-        const { result } = await measureLoad({
+        const { result, active: started } = await measureLoad({
           model,
           protocol: 'tcp',
           connections,
@@ -242,6 +263,7 @@ export const efficiency: Experiment<Data> = {
         })
         return {
           model: model.name,
+          active: started,
           rate: result.messagesPerSecond,
           cpuMicros: cpuOf(result),
           latencyMicros: result.latencyMicros?.p50 ?? null,
@@ -250,7 +272,8 @@ export const efficiency: Experiment<Data> = {
         }
       }
       const reached: Reached[] = []
-      for (const model of models) if (chosen(model, connections, size)) reached.push(await reach(model))
+      for (const model of models)
+        if (chosen(model, connections, size, active)) reached.push(await reach(model))
       const first = reached.find(({ model }) => model === TWICE)
       const again = await reach(modelNamed(TWICE))
       regimes.push({
@@ -265,6 +288,12 @@ export const efficiency: Experiment<Data> = {
   },
   selfCheck: ({ regimes }) => [
     { check: 'noErrors', ok: regimes.every(({ reached }) => reached.every(({ errors }) => errors === 0)) },
+    {
+      check: 'activeAsMeant',
+      ok: regimes.every((regime) =>
+        regime.reached.every(({ active, reason }) => reason !== null || active === activeIn(regime)),
+      ),
+    },
   ],
   judge,
 }

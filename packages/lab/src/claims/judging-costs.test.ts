@@ -1,3 +1,5 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
 import { efficiency } from './efficiency.js'
 import { bites } from './judging.testing.js'
 import { shortLived } from './short-lived.js'
@@ -78,6 +80,7 @@ const reached = (
   cpu: number,
 ) => ({
   model,
+  active: 64,
   rate: 1e6 / cpu,
   cpuMicros: cpu,
   latencyMicros: cpu,
@@ -97,6 +100,14 @@ const regime = {
   ],
   twice: [6, 6.2] as const,
 }
+/** Others than in the one before, and fewer of them. */
+const few = {
+  ...regime,
+  connections: 200,
+  active: 10,
+  reached: regime.reached.map((each) => ({ ...each, active: 10, cpuMicros: each.cpuMicros * 2 })),
+  twice: [12, 12] as const,
+}
 const inOrder = {
   ...regime,
   reached: [
@@ -113,6 +124,9 @@ bites(efficiency, {
   breaks: {
     noErrors: () => ({
       regimes: [{ ...regime, reached: regime.reached.map((each) => ({ ...each, errors: 1 })) }],
+    }),
+    activeAsMeant: () => ({
+      regimes: [regime, { ...few, reached: few.reached.map((each) => ({ ...each, active: 9 })) }],
     }),
   },
   turns: [
@@ -133,4 +147,41 @@ bites(efficiency, {
     ],
     ['aioToo', 'does-not-hold', 'holds', () => ({ regimes: [inOrder] })],
   ],
+})
+
+test('efficiency: what was not measured was not meant to be active', () => {
+  const refused = { ...reached('blocking', 1), active: null, reason: 'refused', errors: 0 }
+  const failed = efficiency
+    .selfCheck({ regimes: [{ ...regime, reached: [refused] }] })
+    .filter(({ ok }) => !ok)
+  assert.deepEqual(failed, [])
+})
+
+test('efficiency: the numbers that are told are those of the regime that is named, wherever it stands', () => {
+  const large = {
+    ...regime,
+    size: 65_536,
+    reached: regime.reached.filter(({ model }) => model !== 'posix-aio'),
+  }
+  for (const regimes of [
+    [regime, few, large],
+    [large, few, regime],
+  ]) {
+    const told = new Map(efficiency.judge({ regimes }).findings.map((each) => [each.claim, each]))
+    const { facts, names } = told.get('order')!
+    assert.equal(names.regime, '64 × 64 B')
+    assert.equal(facts.blocking?.value, 12)
+    assert.equal(told.get('aioToo')!.names.regime, '64 × 64 B')
+    assert.match(told.get('asynchronousFirst')!.names.cheapest!, /10 \/ 200 × 64 B: io_uring/)
+  }
+  const alone = efficiency.judge({ regimes: [few] }).findings.find(({ claim }) => claim === 'order')!
+  assert.deepEqual([alone.names.regime, alone.facts.blocking?.value], ['10 / 200 × 64 B', 24])
+})
+
+test('efficiency: where the ring is first is told also where another is as cheap', () => {
+  const alike = { ...few, reached: [{ ...few.reached[2]!, cpuMicros: 10.5 }, few.reached[5]!] }
+  const other = { ...regime, reached: [reached('epoll', 1), reached('io_uring', 5)] }
+  const { findings } = efficiency.judge({ regimes: [alike, other] })
+  const { verdict, facts, names } = findings.find(({ claim }) => claim === 'asynchronousFirst')!
+  assert.deepEqual([verdict, facts.first?.value, names.where], ['holds-when', 1, '10 / 200 × 64 B'])
 })

@@ -70,7 +70,8 @@ test('what is not understood', async () => {
   }
   await fails(/'0' is not a share/, '--active', '0')
   await fails(/'101%' is not a share/, '--active', '101%')
-  await fails(/'1,2' is not one number/, '--connections', '1,2')
+  for (const wrong of ['1,2', '0', 'x', '2000000'])
+    await fails(new RegExp(`'${wrong}' is not one number`), '--connections', wrong)
   await fails(/--for is one of latency/, '--for', 'fun')
   await fails(/about connections/, '--files', '--for', 'memory')
 })

@@ -4,7 +4,7 @@ import { getrlimit, RLIMIT_NOFILE } from 'fivefold/sys'
 import { better, type Candidate, type Excluded, type Goal, goals, rank, wantedOf } from '../advise/rank.js'
 import { type Sample, type Surroundings, sampleOf, type Workload } from '../advise/sample.js'
 import { show } from '../advise/show.js'
-import { counts, duration, given, has, oneOf, size } from '../arguments.js'
+import { duration, given, has, MOST_CONNECTIONS, oneOf, size } from '../arguments.js'
 import { environment } from '../environment.js'
 import { Failure, oneLine, USAGE } from '../failure.js'
 import { watchOthers } from '../measure/others.js'
@@ -54,9 +54,9 @@ function planOf({ parsed, text }: Invocation): Plan {
 }
 
 function oneCount(value: string, text: Text): number {
-  const [first, ...more] = counts(value, text)
-  if (more.length > 0) throw new Failure(text.advise.oneNumber(value), USAGE)
-  return first!
+  const count = /^\d+$/.test(value) ? Number(value) : Number.NaN
+  if (!(count >= 1 && count <= MOST_CONNECTIONS)) throw new Failure(text.advise.oneNumber(value), USAGE)
+  return count
 }
 
 /** `0.01`, `1%`. */

@@ -69,11 +69,9 @@ test('where io_uring is refused, its claims are not tested, and say why', async 
 })
 
 test('Ctrl-C ends it at once, and leaves no process', async () => {
-  const { process: command, alive, done } = start(['claims', 'waiting'])
+  const { process: command, untilAlive, done } = start(['claims', 'waiting'])
   // The command and a child of its.
-  for (let tries = 0; tries < 6000 && alive().length < 2; tries++) {
-    await new Promise((resolve) => setTimeout(resolve, 10))
-  }
+  await untilAlive(2)
   command.kill('SIGINT')
   const { status, left, out } = await done
   assert.equal(status, 130)

@@ -15,7 +15,7 @@ export interface Invocation {
 }
 
 export interface Command {
-  readonly name: 'models' | 'trace' | 'compare' | 'claims' | 'report' | 'diff' | 'advise' | 'serve' | 'doctor'
+  readonly name: keyof Text['commands']
   readonly options: Readonly<Record<string, Option>>
   readonly mostPositionals: number
   /** @returns the exit status */

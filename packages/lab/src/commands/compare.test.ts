@@ -25,7 +25,9 @@ async function compared(...parameters: string[]): Promise<Comparison> {
 function complete(result: Result): void {
   const what = `${result.model} ${result.protocol}`
   assert(result.reason === null, `${what}: ${result.reason}`)
-  assert.equal(result.errors, 0, `${what}: ${result.reasons.errors}`)
+  // A datagram may get lost, or come back later than it is waited for: that is told.
+  if (result.protocol === 'udp' && result.errors !== 0) assert(result.reasons.errors, what)
+  else assert.equal(result.errors, 0, `${what}: ${result.reasons.errors}`)
   const positive = (value: number | null | undefined, name: string) =>
     assert(typeof value === 'number' && value > 0 && Number.isFinite(value), `${what}: ${name} is ${value}`)
   const number = (value: number | null | undefined, name: string) =>
@@ -165,12 +167,8 @@ test('as people read it: within a hundred columns, with the environment, progres
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGKILL'] as const) {
   test(`${signal} leaves nothing running`, async () => {
     const running = start(['compare', '--models', 'blocking', '--connections', '8', '--duration', '30s'])
-    // Until the server and the generator are both there, and a while into it.
-    for (let tries = 0; running.alive().length < 3; tries++) {
-      assert(tries < 600, 'the processes do not start')
-      await new Promise((resolve) => setTimeout(resolve, 50))
-    }
-    await new Promise((resolve) => setTimeout(resolve, 300))
+    // The server and the generator.
+    await running.untilAlive(3)
     running.process.kill(signal)
     const { status, signal: by, left } = await running.done
     assert.deepEqual(left, [])

@@ -1,5 +1,4 @@
 /** `fivefold report`: everything measured here, on one page of its own. */
-import { existsSync, unlinkSync, writeFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { duration, given, has } from '../arguments.js'
 import { experimentNamed, experiments } from '../claims/experiments.js'
@@ -10,6 +9,7 @@ import type { Language, Text } from '../text/language.js'
 import { languages } from '../text/language.js'
 import type { Command } from './command.js'
 import { show } from './comparison.js'
+import { mustTake, write } from './output-file.js'
 
 const DEFAULT = 'report.html'
 
@@ -65,19 +65,4 @@ function chosenClaims(asked: string | undefined, text: Text): readonly string[] 
     throw new Failure(text.claims.unknown(name, experiments.map((each) => each.name).join(', ')), USAGE)
   }
   return names
-}
-
-/** Whether the file can be written. It is left as it was. */
-function mustTake(path: string, text: Text): void {
-  const there = existsSync(path)
-  write(path, '', text, 'a')
-  if (!there) unlinkSync(path)
-}
-
-function write(path: string, content: string, text: Text, flag = 'w'): void {
-  try {
-    writeFileSync(path, content, { flag })
-  } catch (error) {
-    throw new Failure(text.report.errors.notWritten(path, (error as Error).message))
-  }
 }

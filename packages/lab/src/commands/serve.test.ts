@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs'
 import { Agent, get, type IncomingMessage } from 'node:http'
 import { connect, createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -230,12 +230,38 @@ test('as people read it', async () => {
   assert.equal(status, 0, err)
   assert.match(out, /Served: 0 requests, 0 connections, 0 bytes/)
   const quiet = start(['serve', folder, '--port', '0', '--quiet'])
-  // It says nothing, so it is asked until it ends.
-  await new Promise((resolve) => setTimeout(resolve, 1000))
+  started.push(quiet)
+  await untilListening(quiet)
   quiet.process.kill('SIGTERM')
   const ended = await quiet.done
-  assert.equal(ended.out, '')
+  assert.deepEqual([ended.status, ended.out, ended.err], [0, '', ''])
 })
+
+/** It says nothing, so the kernel is asked whether one of its sockets listens. */
+async function untilListening({ process: { pid } }: Running): Promise<void> {
+  const own = () => {
+    const names = readdirSync(`/proc/${pid}/fd`).map((fd) => {
+      try {
+        return readlinkSync(`/proc/${pid}/fd/${fd}`)
+      } catch {
+        return ''
+      }
+    })
+    return new Set(names)
+  }
+  // `sl local_address rem_address st …`: the fourth is the state, 0A LISTEN; the tenth the inode.
+  const listening = () =>
+    readFileSync('/proc/net/tcp', 'utf8')
+      .split('\n')
+      .map((line) => line.trim().split(/\s+/))
+      .filter(([, , , state]) => state === '0A')
+      .map((fields) => `socket:[${fields[9]}]`)
+  for (let found = false; !found; ) {
+    const sockets = own()
+    found = listening().some((name) => sockets.has(name))
+    if (!found) await new Promise((resolve) => setTimeout(resolve, 10))
+  }
+}
 
 test('what cannot be served is said in one line', async () => {
   const fails = async (why: RegExp, status: number, ...parameters: string[]) => {

@@ -1,8 +1,7 @@
 /** `fivefold trace`: a message through one model, in the order in which it happened; or how well it is known of all. */
-import { writeFileSync } from 'node:fs'
 import { type Model, models } from 'fivefold'
 import { given, has, modelName, modelNames, oneOf, type Parsed } from '../arguments.js'
-import { Failure, oneLine, USAGE } from '../failure.js'
+import { Failure, USAGE } from '../failure.js'
 import { table } from '../terminal/table.js'
 import { wrap } from '../terminal/width.js'
 import type { Text } from '../text/language.js'
@@ -12,6 +11,7 @@ import { traceMessage } from '../trace/run.js'
 import { drawTimeline, titleOf } from '../trace/svg.js'
 import { protocols, type Trace, type TraceProtocol } from '../trace/trace.js'
 import type { Command, Invocation } from './command.js'
+import { mustTake, write } from './output-file.js'
 
 /** For `--all`, where a median is wanted. */
 const REPEATS_OF_ALL = 20
@@ -46,15 +46,10 @@ async function one({ parsed, text, out, signal }: Invocation): Promise<number> {
   const repeats = repeatsAsked(parsed, text) ?? 1
   const verdict = model.probe()
   if (!verdict.ok) throw new Failure(text.errors.unavailable(model.name, verdict.reason, verdict.cure))
-  const traced = await traceMessage(model, protocol, text, signal, { repeats })
   const file = given(parsed, 'svg')
-  if (file !== undefined) {
-    try {
-      writeFileSync(file, drawTimeline(traced, { text }))
-    } catch (error) {
-      throw new Failure(text.witness.cannotWrite(file, oneLine(error)))
-    }
-  }
+  if (file !== undefined) mustTake(file, text)
+  const traced = await traceMessage(model, protocol, text, signal, { repeats })
+  if (file !== undefined) write(file, drawTimeline(traced, { text }), text)
   if (has(parsed, 'json')) out.line(JSON.stringify(traced, null, 2))
   else if (file !== undefined) out.line(text.witness.wrote(file))
   else {

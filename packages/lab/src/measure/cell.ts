@@ -16,7 +16,7 @@ import type { Text } from '../text/language.js'
 import { capacityOf, type Holding } from './capacity.js'
 import { complaintText } from './complaint.js'
 import type { Counted } from './counter.js'
-import type { Connected, Errors, Sent, Window } from './generator.js'
+import type { Connected, Errors, Sent, Start, Window } from './generator.js'
 import { Pair } from './pair.js'
 import {
   type CallsPerMessage,
@@ -55,6 +55,14 @@ export interface Held {
   readonly many: Holding
   /** Why there were not more. */
   readonly refused: string | null
+}
+
+/** What the first pair showed. */
+export interface Loaded {
+  readonly result: Result
+  readonly held: Held
+  /** How many connections had messages under way; null: it did not come to that. */
+  readonly active: number | null
 }
 
 const sleep = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds))
@@ -108,7 +116,7 @@ function withCapacity(result: Result, { model, text }: Cell, { few, many, refuse
 // ---- the first pair
 
 /** The first pair alone: no calls counted, no limits tried. */
-export async function measureLoad(cell: Cell): Promise<{ readonly result: Result; readonly held: Held }> {
+export async function measureLoad(cell: Cell): Promise<Loaded> {
   const { connections, times, text } = cell
   const reasons: Record<string, string> = {}
   cell.progress('start')
@@ -129,6 +137,7 @@ export async function measureLoad(cell: Cell): Promise<{ readonly result: Result
       return {
         result: nothing(cell, text.compare.reasons.notConnected(connected.open, connections, why)),
         held,
+        active: null,
       }
     }
 
@@ -148,9 +157,11 @@ export async function measureLoad(cell: Cell): Promise<{ readonly result: Result
     else if (!enoughForP99(latencies.length)) reasons.p99 = text.compare.reasons.fewSamples(latencies.length)
 
     cell.progress('load')
-    const { active } = cell
-    if (active === undefined) await generator.ask('start', times.warmUpMs)
-    else await generator.ask('startSome', { warmUpMs: times.warmUpMs, active })
+    const start: Start = {
+      warmUpMs: times.warmUpMs,
+      ...(cell.active === undefined ? {} : { active: cell.active }),
+    }
+    const active = await generator.ask<number>('start', start)
     let window!: Window
     const busy = await between(server, async () => {
       window = await generator.ask<Window>('window', times.windowMs)
@@ -179,7 +190,7 @@ export async function measureLoad(cell: Cell): Promise<{ readonly result: Result
       generatorBound: window.share > 0.9,
       reasons,
     }
-    return { result, held }
+    return { result, held, active }
   } finally {
     await pair.end()
   }
@@ -218,7 +229,7 @@ async function countCalls(cell: Cell): Promise<CountedCalls> {
     if (connected.reason !== null) {
       return { calls: {}, held: null, reasons: { syscallsPerMessage: complaintText(connected.reason, text) } }
     }
-    await generator.ask('start', Math.min(times.warmUpMs, 100))
+    await generator.ask('start', { warmUpMs: Math.min(times.warmUpMs, 100) } satisfies Start)
     const before = await server.ask<Counted>('counted')
     let after = before
     // On a busy machine it may take longer until there is something to count.

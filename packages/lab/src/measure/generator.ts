@@ -26,6 +26,12 @@ export interface Connected {
   readonly reason: Complaint | null
 }
 
+export interface Start {
+  readonly warmUpMs: number
+  /** So many connections, the others are open and silent; without it, all. */
+  readonly active?: number
+}
+
 export interface Sent {
   readonly nanoseconds: Float64Array
 }
@@ -39,24 +45,21 @@ const SLICES = 5
 const load = new Load(configuration<LoadConfig>())
 const sleep = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds))
 
-async function begin(warmUpMs: number, active?: number): Promise<void> {
-  load.start(active)
-  await sleep(warmUpMs)
-  // On a busy machine the first one may take a while.
-  const { messages } = load
-  for (let tries = 0; tries < 100 && load.messages === messages; tries++) await sleep(50)
-}
-
 answer({
   /** Opens so many more connections, and has one message come back on each. */
   async connect({ count, greeting }: Connect): Promise<Connected> {
     const reason = await load.open(count, greeting)
     return { open: load.greeted, reason }
   },
-  /** Every connection has one message under way, from now on. */
-  start: (warmUpMs: number) => begin(warmUpMs),
-  /** The same for so many of them; the others are open, and silent. */
-  startSome: ({ warmUpMs, active }: { warmUpMs: number; active: number }) => begin(warmUpMs, active),
+  /** Each has one message under way, from now on. @returns how many connections */
+  async start({ warmUpMs, active }: Start): Promise<number> {
+    const started = load.start(active)
+    await sleep(warmUpMs)
+    // On a busy machine the first one may take a while.
+    const { messages } = load
+    for (let tries = 0; tries < 100 && load.messages === messages; tries++) await sleep(50)
+    return started
+  },
   async window(milliseconds: number): Promise<Window> {
     const slices: number[] = []
     const cpu = process.cpuUsage()

@@ -35,6 +35,7 @@ import {
   setsockoptInt,
   TCP_NODELAY,
 } from 'fivefold/sys'
+import { Patience } from '../patience.js'
 import { type Complaint, type ComplaintKind, Complaints } from './complaint.js'
 import type { Protocol } from './results.js'
 import { now } from './usage.js'
@@ -126,7 +127,7 @@ export class Load {
     const target = this.#all.length + count
     let reason: Complaint | null = null
     let seen = -1
-    let progressed = now()
+    const patience = new Patience(STALLED_MS)
     const usable = () => this.#all.filter((connection) => !connection.broken).length
     while (this.greeted < Math.min(target, usable()) || (this.#all.length < target && reason === null)) {
       while (
@@ -141,8 +142,8 @@ export class Load {
       this.#turn(1)
       if (this.greeted !== seen) {
         seen = this.greeted
-        progressed = now()
-      } else if (now() - progressed > STALLED_MS * 1e6) {
+        patience.renew()
+      } else if (patience.over()) {
         reason ??= { kind: 'noAnswer', what: String(this.greeted + 1), times: 1 }
         break
       }
@@ -151,8 +152,11 @@ export class Load {
     return reason ?? (this.greeted < target ? this.complaints.list()[0]! : null)
   }
 
-  /** @param active so many connections take part, the others stay silent */
-  start(active = Number.POSITIVE_INFINITY): void {
+  /**
+   * @param active so many connections take part, the others stay silent
+   * @returns how many do: fewer, where there are no more
+   */
+  start(active = Number.POSITIVE_INFINITY): number {
     this.#flowing = true
     let started = 0
     for (const connection of this.#all) {
@@ -165,13 +169,14 @@ export class Load {
       this.#stepping = true
       setImmediate(() => this.#step())
     }
+    return started
   }
 
   /** Ends the flow when every message is back; those that never come are errors. */
   async stop(): Promise<void> {
     this.#flowing = false
-    const until = now() + STALLED_MS * 1e6
-    while (this.#underWay() > 0 && now() < until) {
+    const patience = new Patience(STALLED_MS)
+    while (this.#underWay() > 0 && !patience.over()) {
       if (!this.#stepping) this.#turn(1)
       await turnOfNode()
     }
@@ -193,9 +198,9 @@ export class Load {
       const goal = this.messages + 1
       sent[count++] = now()
       this.#next(connection)
-      const patience = began + (this.#datagrams ? LOST_MS : STALLED_MS) * 1e6
+      const patience = new Patience(this.#datagrams ? LOST_MS : STALLED_MS)
       // Asking again and again: this process has a processor to itself, and its own waking up is not the subject.
-      while (this.messages < goal && !connection.broken && now() < patience) this.#turn(0)
+      while (this.messages < goal && !connection.broken && !patience.over()) this.#turn(0)
       if (this.messages < goal) {
         this.complaints.add('single')
         break

@@ -27,7 +27,17 @@ export interface Wanted {
   readonly withinMs: number
 }
 
-export async function collect(invocation: Invocation, { quick, claims, withinMs }: Wanted): Promise<Results> {
+const commands = { compare, trace, claims: claimsCommand }
+
+/**
+ * @param run the commands: others in tests
+ * @throws what interrupted it; whatever else fails is among the results' troubles
+ */
+export async function collect(
+  invocation: Invocation,
+  { quick, claims, withinMs }: Wanted,
+  run: Readonly<Record<keyof typeof commands, Command>> = commands,
+): Promise<Results> {
   const { text, err } = invocation
   const began = performance.now()
   const before = environment(invocation.commandLine, chooseProcessors())
@@ -36,20 +46,23 @@ export async function collect(invocation: Invocation, { quick, claims, withinMs 
   const says = text.report.parts
   const shortly = quick ? ['--quick'] : []
   err.line(err.style.bold(says.compare))
-  const compared = await jsonOf<Comparison>(compare, shortly, invocation, troubles)
+  const compared = await jsonOf<Comparison>(run.compare, shortly, invocation, troubles)
 
   err.line(err.style.bold(says.traces))
   const here = models.filter((model) => model.probe().ok)
   const repeat = String(quick ? QUICK_MESSAGES : MESSAGES)
   const traces: Trace[] = []
   const progress = new Progress(err, here.length)
-  for (const { name } of here) {
-    progress.at(name)
-    const traced = await jsonOf<Trace>(trace, [name, '--repeat', repeat], invocation, troubles)
-    if (traced !== null) traces.push(traced)
-    progress.next()
+  try {
+    for (const { name } of here) {
+      progress.at(name)
+      const traced = await jsonOf<Trace>(run.trace, [name, '--repeat', repeat], invocation, troubles)
+      if (traced !== null) traces.push(traced)
+      progress.next()
+    }
+  } finally {
+    progress.clear()
   }
-  progress.clear()
 
   const trials: Trial[] = []
   const leftOut: string[] = []
@@ -57,17 +70,20 @@ export async function collect(invocation: Invocation, { quick, claims, withinMs 
   const tried = new Progress(err, claims.length)
   // The progress is told here.
   const quiet = { ...invocation, err: telling(err, () => {}) }
-  for (const [index, name] of claims.entries()) {
-    if (performance.now() - began > withinMs) {
-      leftOut.push(...claims.slice(index))
-      break
+  try {
+    for (const [index, name] of claims.entries()) {
+      if (performance.now() - began > withinMs) {
+        leftOut.push(...claims.slice(index))
+        break
+      }
+      tried.at(name)
+      const trial = await jsonOf<Trial>(run.claims, [name, ...shortly], quiet, troubles)
+      if (trial !== null) trials.push(trial)
+      tried.next()
     }
-    tried.at(name)
-    const trial = await jsonOf<Trial>(claimsCommand, [name, ...shortly], quiet, troubles)
-    if (trial !== null) trials.push(trial)
-    tried.next()
+  } finally {
+    tried.clear()
   }
-  tried.clear()
   return {
     fivefold: before.version,
     environment: { ...before, takenByOthers: taken() },

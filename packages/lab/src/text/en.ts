@@ -113,6 +113,7 @@ export const en = {
       `${model} cannot work here: ${reason}. ${cure}`,
     tooFewDescriptors: (connections: number, needed: number, limit: number) =>
       `${count(connections)} connections need about ${count(needed)} descriptors, and the limit is ${count(limit)}; raise it (ulimit -n) or ask for fewer`,
+    notWritten: (path: string, why: string) => `${path} cannot be written: ${why}`,
     fileMissing: (path: string) => `there is no file ${path}`,
     fileForbidden: (path: string) => `no permission to read ${path}`,
     notAFile: (path: string) => `${path} is not a regular file`,

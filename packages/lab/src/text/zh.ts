@@ -108,6 +108,7 @@ export const zh: Text = {
     unavailable: (model, reason, cure) => `${model} 在这里不可用：${reason}. ${cure}`,
     tooFewDescriptors: (connections, needed, limit) =>
       `${count(connections)} 个连接大约需要 ${count(needed)} 个描述符，而上限是 ${count(limit)}；请提高上限（ulimit -n）或减少连接`,
+    notWritten: (path, why) => `无法写入 ${path}：${why}`,
     fileMissing: (path) => `没有文件 ${path}`,
     fileForbidden: (path) => `没有读取 ${path} 的权限`,
     notAFile: (path) => `${path} 不是普通文件`,

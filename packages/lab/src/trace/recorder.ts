@@ -4,7 +4,7 @@
  *
  * A thread that sleeps in a call can tell nobody, so threads write what they noted into shared memory.
  */
-import { readlinkSync } from 'node:fs'
+import { readFileSync, readlinkSync } from 'node:fs'
 import { constants } from 'node:os'
 import { getEnvironmentData, isMainThread, setEnvironmentData, threadId } from 'node:worker_threads'
 import { calledAs, describeArguments, describeOut, describeSubmission, type See } from './describe.js'
@@ -17,12 +17,13 @@ const LOG_AT = 1024
 const memory = isMainThread
   ? new SharedArrayBuffer(LOG_AT + LOG_BYTES)
   : (getEnvironmentData(KEY) as unknown as SharedArrayBuffer)
-/** [1 while recording, bytes in the log, the descriptor a thread last began to receive from, -, the threads' tids …] */
+/** [1 while recording, bytes in the log, the descriptor a thread last began to receive from, that thread, tids …] */
 const shared = new Int32Array(memory, 0, LOG_AT / 4)
 const log = new Uint8Array(memory, LOG_AT)
 const RECORDING = 0
 const TAIL = 1
 const RECEIVING = 2
+const RECEIVER = 3
 const TIDS = 4
 
 if (isMainThread) {
@@ -81,8 +82,10 @@ function recorded(called: string, call: Call, errno: { get(): number; set(value:
   return (...parameters) => {
     if (shared[RECORDING] === 0) return call(...parameters)
     const [name, own] = calledAs(called, parameters)
-    if (!isMainThread && (name === 'recv' || name === 'recvfrom'))
+    if (!isMainThread && (name === 'recv' || name === 'recvfrom')) {
+      Atomics.store(shared, RECEIVER, threadId)
       Atomics.store(shared, RECEIVING, own[0] as number)
+    }
     // What goes in must be read before the call writes over it. Only where nothing does, repetitions are cheap.
     const plain = isMainThread && byValue.test(name)
     let described = plain && same(called, parameters) ? null : describeArguments(name, own, see)
@@ -192,7 +195,17 @@ export function recording(): Event[] {
   return [...events, ...ofThreads]
 }
 
-/** Whether a thread has begun to receive from this descriptor. */
+/** Whether a thread sleeps in its call to receive from this descriptor: begun it may have, and not yet be there. */
 export function receives(fd: number): boolean {
-  return Atomics.load(shared, RECEIVING) === fd
+  if (Atomics.load(shared, RECEIVING) !== fd) return false
+  const tid = Atomics.load(shared, TIDS + Atomics.load(shared, RECEIVER))
+  return / S /.test(readFileSync(`/proc/self/task/${tid}/stat`, 'utf8').replace(/^.*\)/s, ''))
+}
+
+/** How often this thread was told EAGAIN since `forget`. */
+export function refused(): number {
+  return events.reduce(
+    (sum, event) => sum + (event.kind === 'call' && event.error === 'EAGAIN' ? event.count : 0),
+    0,
+  )
 }

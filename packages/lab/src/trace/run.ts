@@ -1,18 +1,19 @@
 /** Traces messages: starts the process that receives them, and sends each when it has been waited for a while. */
 import { randomBytes } from 'node:crypto'
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Model } from 'fivefold'
 import { AF_INET, AF_UNIX } from 'fivefold/sys'
 import { Failure } from '../failure.js'
+import { now } from '../measure/usage.js'
 import { Child, Unanswered } from '../processes.js'
 import type { Text } from '../text/language.js'
 import { agreementOf, beside, type Sighting, sightings } from './agreement.js'
 import { type CallEvent, type Event, startOf } from './event.js'
 import type { KernelEvent, KernelMark } from './kernel/event.js'
 import { foldedKernel, testimonyOf } from './kernel/testimony.js'
-import { callWitness, type Witness } from './kernel/witness.js'
+import { callWitness, threadsOf, type Witness } from './kernel/witness.js'
 import { Peer, type SendTimes, type SocketProtocol, warmUpSending } from './peer.js'
 import { statesOf } from './states.js'
 import type { Recorded, SubjectConfig, Waiting } from './subject.js'
@@ -133,8 +134,6 @@ async function tell(
   }
 }
 
-const threadsOf = (pid: number): number[] => readdirSync(`/proc/${pid}/task`).map(Number)
-
 const callsOf = (events: readonly Event[]): CallEvent[] => events.filter((event) => event.kind === 'call')
 
 interface Heard {
@@ -232,7 +231,10 @@ class PeerSource implements Source {
   }
 
   async send(to: Waiting): Promise<SendTimes> {
-    await new Promise((resolve) => setTimeout(resolve, WAIT_MS))
+    const until = now() + WAIT_MS * 1e6
+    // A timer counts from the beginning of its round of the loop, which may be a while ago.
+    do await new Promise((resolve) => setTimeout(resolve, 1 + (until - now()) / 1e6))
+    while (now() < until)
     // A sender that has just woken takes its time; what is to be seen is the receiver.
     warmUpSending(this.#protocol, this.#message, WARM_UP_SENDS)
     return this.#peer.send(this.#message, to)

@@ -10,7 +10,7 @@ import { answer, configuration } from '../processes.js'
 import type { Event } from './event.js'
 import { type OpenFile, openFile } from './file-subject.js'
 import { Peer, type SocketProtocol } from './peer.js'
-import { forget, note, receives, record, recording, threads } from './recorder.js'
+import { forget, note, receives, record, recording, refused, threads } from './recorder.js'
 import type { TraceProtocol } from './trace.js'
 
 export interface SubjectConfig {
@@ -119,10 +119,13 @@ async function warmUp(over: SocketProtocol): Promise<void> {
   recording()
 }
 
-/** What a thread notes is read only once it is in its call. */
-async function untilReceiving(fd: number): Promise<void> {
-  for (let tries = 0; tries < 1000 && !receives(fd); tries++) await sleep(5)
+/** However long it takes on a busy machine; that it takes too long, the other process says. */
+async function until(holds: () => boolean): Promise<void> {
+  while (!holds()) await sleep(5)
 }
+
+/** Asking again and again is to be seen. */
+const ASKED_OFTEN = 200
 
 let warm = false
 
@@ -159,7 +162,8 @@ answer({
     })
     const { port, fd } = receiver
     // Where the call that receives is made by a thread, that thread has to be there first.
-    if (named.family === 'blocking') await untilReceiving(fd)
+    if (named.family === 'blocking') await until(() => receives(fd))
+    if (named.family === 'non-blocking') await until(() => refused() > ASKED_OFTEN)
     return { port, fd }
   },
   async recorded(): Promise<Recorded> {

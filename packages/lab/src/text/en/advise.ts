@@ -19,7 +19,7 @@ export const advise = {
   },
   says: {
     badShare: (value: string) => `'${value}' is not a share above 0 and up to 1; write 0.01 or 1%`,
-    oneNumber: (value: string) => `'${value}' is not one number of connections`,
+    oneNumber: (value: string) => `'${value}' is not one number of connections, from 1 to 1,000,000`,
     memoryOfFiles: '--for memory is about connections; with --files choose another',
     sockets: (connections: number, active: number, size: string) =>
       `TCP, ${count(connections)} connections, ${count(active)} of them active, messages of ${size}`,

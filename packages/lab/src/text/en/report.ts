@@ -1,6 +1,6 @@
 /** What `fivefold report` and `fivefold diff` say, and all the words of the report's page, in English. */
 export const reportCommandEn = {
-  usage: 'report [-o FILE] [--from FILE] [--quick] [--within TIME] [--claims NAME,…|none] [--json FILE]',
+  usage: 'report [OPTION…]',
   summary: 'one self-contained page of everything measured here',
   about:
     'Measures what compare, trace and claims measure and writes one HTML file that needs nothing else: the five models side by side, the timeline of each mechanism, the comparison, the claims with their evidence, the machine, and all numbers. The page is in English and in Chinese.',
@@ -26,7 +26,6 @@ export const reportEn = {
   errors: {
     noResults: (path: string) =>
       `${path} holds no results of fivefold: 'fivefold report --json FILE' makes them`,
-    notWritten: (path: string, why: string) => `${path} cannot be written: ${why}`,
     needsTwo: 'diff needs two files of results',
   },
   parts: {

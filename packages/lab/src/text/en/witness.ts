@@ -70,7 +70,6 @@ export const witness = {
   badRepeat: (value: string) => `'${value}' is not a number of repetitions from 1 to 1000`,
   allTakesNone: '--all traces every mechanism: name none beside it',
   svgOfOne: '--svg draws one mechanism: name it, and leave --all away',
-  cannotWrite: (path: string, why: string) => `${path} cannot be written: ${why}`,
   wrote: (path: string) => `drawn to ${path}`,
   table: {
     about: (repeats: number) =>

@@ -21,7 +21,7 @@ export const advise: typeof english = {
   },
   says: {
     badShare: (value) => `“${value}”不是大于 0、不超过 1 的比例；请写成 0.01 或 1%`,
-    oneNumber: (value) => `“${value}”不是一个连接数`,
+    oneNumber: (value) => `“${value}”不是一个 1 到 1,000,000 之间的连接数`,
     memoryOfFiles: '--for memory 针对连接；用 --files 时请选别的',
     sockets: (connections, active, size) =>
       `TCP，${count(connections)} 个连接，其中 ${count(active)} 个活跃，每条消息 ${size}`,

@@ -15,7 +15,7 @@ export const claimsZh: typeof claimsEn = {
     'not-tested': '未能检验',
   },
   columns: { experiment: '实验', claim: '说法', verdict: '结论', evidence: '证据' },
-  condition: '成立的条件:',
+  condition: '成立的条件：',
   question: '问题',
   method: '方法',
   takesPart: '在此检验的说法',

@@ -2,7 +2,7 @@
 import type { diffCommandEn, reportCommandEn, reportEn } from '../en/report.js'
 
 export const reportCommandZh: typeof reportCommandEn = {
-  usage: 'report [-o FILE] [--from FILE] [--quick] [--within TIME] [--claims NAME,…|none] [--json FILE]',
+  usage: 'report [选项…]',
   summary: '把这里测得的一切写成一个独立的网页',
   about:
     '完成 compare、trace 和 claims 的测量，写出一个不依赖任何其他文件的 HTML：五种模型并排、每种机制的时间线、对比、各种说法及其证据、机器环境和全部数字。页面同时有英文和中文。',
@@ -27,7 +27,6 @@ export const diffCommandZh: typeof diffCommandEn = {
 export const reportZh: typeof reportEn = {
   errors: {
     noResults: (path) => `${path} 里没有 fivefold 的结果：请用 fivefold report --json FILE 生成`,
-    notWritten: (path, why) => `无法写入 ${path}：${why}`,
     needsTwo: 'diff 需要两个结果文件',
   },
   parts: {

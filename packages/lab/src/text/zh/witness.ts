@@ -68,7 +68,6 @@ export const witness: Text['witness'] = {
   badRepeat: (value) => `“${value}”不是 1 到 1000 之间的重复次数`,
   allTakesNone: '--all 追踪每一种机制：不要再写机制的名字',
   svgOfOne: '--svg 只画一种机制：请写出它的名字，不要写 --all',
-  cannotWrite: (path, why) => `无法写入 ${path}：${why}`,
   wrote: (path) => `已画到 ${path}`,
   table: {
     about: (repeats) =>

@@ -30,6 +30,15 @@ const others: readonly (readonly string[])[] = [
 /** Of each processor: enough for the polling of a whole wait, which makes a million calls a second. */
 const BUFFER_KIB = 12 * 1024
 
+/** The threads of a process; of one that is gone, none: who waits for it hears of its end. */
+export function threadsOf(pid: number): number[] {
+  try {
+    return readdirSync(`/proc/${pid}/task`).map(Number)
+  } catch {
+    return []
+  }
+}
+
 export class Witness {
   readonly missing: readonly string[]
   readonly #instance: Instance
@@ -59,8 +68,7 @@ export class Witness {
 
   /** From here on, of this process's threads and those that they start; and of the sender, which is this thread. */
   start(pid: number): void {
-    const threads = readdirSync(`/proc/${pid}/task`)
-    this.#instance.set('set_event_pid', [...threads, process.pid].join(' '))
+    this.#instance.set('set_event_pid', [...threadsOf(pid), process.pid].join(' '))
     this.#instance.start()
   }
 

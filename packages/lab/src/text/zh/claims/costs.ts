@@ -65,7 +65,7 @@ export const costsClaims: typeof english = {
     title: '效率的顺序',
     question: '教科书给出的五种模型的效率顺序对吗：连接少和多、消息小和大，按吞吐量、CPU 和延迟？',
     method:
-      '与 `fivefold compare` 相同的测量：回显服务器进程和负载发生器走回环，各占一个处理器，每个字节都核对。吞吐量和 CPU 在所有连接都活跃、或只有斜线前那么多个（1 %）活跃时测量，延迟在只有一个活跃时测量。相差不到 10 % 的视为相同。',
+      '与 `fivefold compare` 相同的测量：回显服务器进程和负载发生器走回环，各占一个处理器，每个字节都核对。吞吐量和 CPU 在所有连接都活跃、或只有斜线前那么多个活跃时测量，延迟在只有一个活跃时测量。相差不到 10 % 的视为相同。',
     claims: {
       order: {
         says: '效率由低到高：阻塞式 < 非阻塞式 < 多路复用 < 信号驱动式 < 异步。',
@@ -85,6 +85,6 @@ export const costsClaims: typeof english = {
       },
     },
     labels: { rate: '每秒消息数', cpu: '每条消息的 CPU', latency: '延迟，一个活跃（中位数）' },
-    checks: { noErrors: '每个字节都正确返回' },
+    checks: { noErrors: '每个字节都正确返回', activeAsMeant: '活跃的连接数与设定的相同' },
   },
 }
