@@ -176,9 +176,10 @@ async function streamRead() {
 }
 
 async function streamWrite() {
-  const path = `${target}.written`
   const chunk = Buffer.alloc(64 * 1024, 7)
+  // A fresh file each time: cutting an old one, and ext4's writing out of what replaces it, are no part of a stream.
   const once = async (chunks) => {
+    const path = `${target}.written.${chunks}`
     const file = await api.open(path, 'w')
     const stream = file.createWriteStream()
     for (let index = 0; index < chunks; index++) {
@@ -190,9 +191,9 @@ async function streamWrite() {
   }
   await once(512)
   restart()
-  await once(4096)
+  await once(16384)
   report()
-  fs.unlinkSync(path)
+  for (const chunks of [512, 16384]) fs.unlinkSync(`${target}.written.${chunks}`)
 }
 
 await {
