@@ -27,7 +27,7 @@ export interface WriteStreamOptions {
   autoClose?: boolean
   emitClose?: boolean
   start?: number
-  /** So many bytes may wait before `write` returns false. Default 512 KiB. */
+  /** So many bytes may wait before `write` returns false. Default 1 MiB. */
   highWaterMark?: number
   /** fsync(2) before it closes. */
   flush?: boolean
@@ -38,7 +38,7 @@ export interface WriteStreamOptions {
  * What is written while a write is under way goes out as one writev(2) afterwards. With as little as Node lets wait
  * (16 KiB, or 64) nothing would ever come together.
  */
-const WRITE_AHEAD = 512 * 1024
+const WRITE_AHEAD = 1024 * 1024
 
 type Done = (error: Error | null, bytes?: number, memory?: unknown) => void
 
