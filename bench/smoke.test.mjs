@@ -11,6 +11,7 @@ import { compete } from './lib/compete.mjs'
 import { contestant } from './lib/contestants.mjs'
 import { independentTools } from './lib/environment.mjs'
 import { measureLoad } from './lib/measure.mjs'
+import { measureCopy } from './lib/measure-works.mjs'
 import { root } from './lib/paths.mjs'
 import { has } from './lib/processes.mjs'
 
@@ -121,6 +122,35 @@ describe('the bench', { skip, concurrency: 4 }, () => {
       }
     })
   }
+
+  for (const [work, kind] of [
+    ['readFile', 'work'],
+    ['streamRead', 'stream'],
+    ['streamWrite', 'stream'],
+  ]) {
+    test(`whole files: ${work}`, () => {
+      const entries = [`ours fs ${work}`, `node:fs ${work}`]
+      return round({ kind, work, files: 500, megabytes: 4, columns: ['rate', 'cpu'], entries })
+    })
+  }
+
+  for (const cached of [false, true]) {
+    test(`a folder copied${cached ? ', from the page cache' : ''}`, () => {
+      const entries = ['ours copy-tree', 'cp -r', 'node:fs cp']
+      return round({ kind: 'copy', cached, files: 500, columns: ['rate'], entries })
+    })
+  }
+
+  test('wrong copies do not pass', async () => {
+    for (const wrong of [
+      'printf x | dd of="$1/0-part/7" conv=notrunc',
+      'rm "$1/1-part/499"',
+      'touch "$1/0-part/500"',
+    ]) {
+      const command = ['sh', '-c', `cp -r "$0" "$1" && ${wrong}`]
+      await assert.rejects(measureCopy({ command }, { files: 500 }), /wrong copies|ENOENT/, wrong)
+    }
+  })
 
   test('HTTP', { skip: tools.wrk ? false : 'wrk is not installed' }, () =>
     round({ kind: 'http', load: { connections: 4 }, columns: ['rate', 'p50'], entries: ['node:http'] }),

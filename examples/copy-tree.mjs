@@ -1,5 +1,6 @@
-// Copies a folder of many small files: what cp -r does one file after another, with 32 under way at a time.
+// Copies a folder of many small files: what cp -r does one file after another, with 64 under way at a time.
 //   node examples/copy-tree.mjs FROM TO
+import { fstatSync } from 'node:fs'
 import { join } from 'node:path'
 import { copyFile, mkdir, open, readdir, readlink, symlink } from 'fivefold/fs'
 
@@ -8,7 +9,7 @@ if (!from || !to) {
   console.error('node examples/copy-tree.mjs FROM TO')
   process.exit(2)
 }
-const AT_ONCE = 32
+const AT_ONCE = 64
 const SMALL = 64 * 1024
 
 const work = [] // files to be copied: [source, target]
@@ -33,11 +34,11 @@ async function copy(source, target, buffer) {
     if (bytesRead === buffer.length) {
       // It may go on: then it is the kernel's to copy.
       await copyFile(source, target)
-      const { size } = await input.stat()
-      bytes += size
+      bytes += fstatSync(input.fd).size
       return
     }
-    const { mode } = await input.stat()
+    // Of an open file, on a local disk, that is no wait: not worth a thread.
+    const { mode } = fstatSync(input.fd)
     const output = await open(target, 'w', mode & 0o777)
     try {
       for (let at = 0; at < bytesRead; )

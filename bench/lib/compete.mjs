@@ -92,7 +92,7 @@ export async function compete(scenario, resolve, options) {
     runs: row.runs.map((run) => run?.raw ?? null),
   }))
   // A device or a pool of threads sets the pace of reads: there the rate itself is what was promised.
-  const cpuDecides = scenario.kind !== 'files'
+  const cpuDecides = !['files', 'work', 'copy'].includes(scenario.kind)
   const verdicts = (scenario.targets ?? []).map((target) => judge(target, rows, enough, cpuDecides))
   return {
     name: scenario.name,

@@ -1,6 +1,6 @@
 // Who can take part, under which name, and the command that starts each.
 import { resolve as resolvePath } from 'node:path'
-import { bin, facesFolder, labCommand, oursFolder, peersFolder } from './paths.mjs'
+import { bin, examplesFolder, facesFolder, labCommand, oursFolder, peersFolder } from './paths.mjs'
 import { site } from './site.mjs'
 
 /**
@@ -32,6 +32,11 @@ const fixed = {
   'node:fs readSync': node(`${peersFolder}node-fs.mjs`, 'sync'),
   'node:fs read': node(`${peersFolder}node-fs.mjs`, 'callback'),
   'node:fs promises': node(`${peersFolder}node-fs.mjs`, 'promises'),
+  'node:fs readFile': node(`${facesFolder}files.mjs`, 'node:fs/promises', 'readFile'),
+  'node:fs streamRead': node(`${facesFolder}files.mjs`, 'node:fs/promises', 'streamRead'),
+  'node:fs streamWrite': node(`${facesFolder}files.mjs`, 'node:fs/promises', 'streamWrite'),
+  'node:fs cp': node('-e', 'fs.promises.cp(process.argv[1], process.argv[2], { recursive: true })'),
+  'cp -r': { command: ['cp', '-r'] },
   'node:fs promises single': node(`${peersFolder}node-fs.mjs`, 'single'),
 }
 
@@ -68,6 +73,10 @@ function ourProgram(/** @type {string[]} */ [subject, ...words]) {
       entry: 'fivefold/http',
       program: [labCommand, 'serve', site, '--port', '0', '--json', '--model', words[0] ?? 'auto'],
     }
+  }
+  if (subject === 'copy-tree') return { entry: 'fivefold/fs', program: [`${examplesFolder}copy-tree.mjs`] }
+  if (subject === 'fs' && ['readFile', 'streamRead', 'streamWrite'].includes(words[0])) {
+    return { entry: 'fivefold/fs', program: ['../faces/files.mjs', 'fivefold/fs', words[0]] }
   }
   if (subject === 'fs') return { entry: 'fivefold/fs', program: ['fs.mjs', words[0] ?? 'promises'] }
   if (subject === 'dgram') {

@@ -15,7 +15,7 @@ import { SERVER } from './server.mjs'
 
 const READS_IN_FLIGHT = '64'
 /** A file whose 4 KiB blocks begin with their own number, so that a reader can tell right from wrong. */
-function blockFile(/** @type {number} */ megabytes) {
+export function blockFile(/** @type {number} */ megabytes) {
   const path = `${bin}blocks-${megabytes}`
   if (existsSync(path) && statSync(path).size === megabytes << 20) return path
   atEnd(() => rmSync(path, { force: true }))

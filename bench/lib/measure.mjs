@@ -4,6 +4,7 @@ import { measureFlood } from './measure-datagrams.mjs'
 import { measureFiles } from './measure-files.mjs'
 import { measureHttp } from './measure-http.mjs'
 import { measureTransfer } from './measure-transfer.mjs'
+import { measureCopy, measureWork } from './measure-works.mjs'
 import { bin } from './paths.mjs'
 import { pause, runForJson, start, stop, waitFor } from './processes.mjs'
 import { distance, disturbances, GENERATOR, SERVER, withServer } from './server.mjs'
@@ -149,6 +150,8 @@ async function measureStartup(/** @type {string[]} */ command) {
 export function measure(scenario, contestant, load, times, rate) {
   const { command, witness } = contestant
   if (scenario.kind === 'files') return measureFiles(contestant, scenario, times)
+  if (scenario.kind === 'work' || scenario.kind === 'stream') return measureWork(contestant, scenario)
+  if (scenario.kind === 'copy') return measureCopy(contestant, scenario)
   if (witness === 'sockperf') return measureSockperf(load, times)
   if (scenario.kind === 'memory') return measureMemory(command, load)
   if (scenario.kind === 'startup') return measureStartup(command)

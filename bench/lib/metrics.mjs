@@ -17,7 +17,15 @@ export const metrics = {
 }
 
 /** What is counted in each kind of scenario, where it is not messages. @type {Record<string, string>} */
-const counted = { files: 'read', http: 'request', transfer: '64 KiB', flood: 'datagram' }
+const counted = {
+  files: 'read',
+  work: 'file',
+  copy: 'file',
+  stream: '64 KiB',
+  http: 'request',
+  transfer: '64 KiB',
+  flood: 'datagram',
+}
 
 export const titleOf = (/** @type {Metric} */ metric, /** @type {string} */ kind) =>
   metrics[metric].title.replace('message', counted[kind] ?? 'message')

@@ -43,11 +43,13 @@ export function planned(scenarios, resolve, options) {
           ? 0.3
           : kind === 'memory'
             ? 1.3 + opening
-            : kind === 'files'
-              ? duration + 0.7
-              : kind === 'http'
-                ? Math.ceil(warmup) + Math.ceil(duration) + 0.5
-                : warmup + (kind === 'open' ? Math.max(1, duration) : duration) + 0.3 + opening
+            : kind === 'work' || kind === 'stream' || kind === 'copy'
+              ? 2
+              : kind === 'files'
+                ? duration + 0.7
+                : kind === 'http'
+                  ? Math.ceil(warmup) + Math.ceil(duration) + 0.5
+                  : warmup + (kind === 'open' ? Math.max(1, duration) : duration) + 0.3 + opening
       seconds += each * (runs + (kind === 'open' ? 1 : 0))
       all += runs
     }

@@ -286,4 +286,26 @@ export const promised = [
       of('files-direct').atLeast(0.9, 'ours fs', 'fio'),
     ],
   },
+  {
+    work: 'readFile of 10,000 files of 4 KiB, 32 in flight',
+    target: '>= 3 x fs.promises.readFile',
+    targets: [of('readfile').atLeast(3, 'ours fs readFile', 'node:fs readFile')],
+  },
+  {
+    work: 'sequential 1 GiB read and written by streams',
+    target: ">= 1.2 x node's streams",
+    targets: [
+      of('stream-read').atLeast(1.2, 'ours fs streamRead', 'node:fs streamRead'),
+      of('stream-write').atLeast(1.2, 'ours fs streamWrite', 'node:fs streamWrite'),
+    ],
+  },
+  {
+    work: '10,000 files of 4 KiB copied (examples/copy-tree.mjs), from the disk; and shown from the page cache',
+    target: '>= 1.0 x cp -r in files per second',
+    also: { copy: ['node:fs cp'], 'copy-cached': ['node:fs cp'] },
+    targets: [
+      of('copy').atLeast(1.0, 'ours copy-tree', 'cp -r'),
+      of('copy-cached').show('ours copy-tree', 'cp -r'),
+    ],
+  },
 ]

@@ -6,7 +6,8 @@ import { promised } from './promises.mjs'
  * @typedef {import('./promises.mjs').Target} Target
  * @typedef {{ connections?: number, size?: number, pipeline?: number, idle?: number, udp?: boolean, hello?: boolean, file?: number }} Load `file`: bytes of the file that is asked for
  * @typedef {{ name: string, as?: string, load?: Load }} Entry `as`: its name in the table, if it differs
- * @typedef {'load' | 'open' | 'memory' | 'startup' | 'files' | 'http' | 'transfer' | 'flood'} Kind
+ * @typedef {'load' | 'open' | 'memory' | 'startup' | 'files' | 'http' | 'transfer' | 'flood' | 'work' | 'stream' | 'copy'} Kind
+ * @typedef {'readFile' | 'streamRead' | 'streamWrite'} Work of bench/faces/files.mjs
  * @typedef {{
  *   name: string,
  *   title: string,
@@ -20,10 +21,14 @@ import { promised } from './promises.mjs'
  *   method?: 'GET' | 'POST',
  *   direct?: boolean,
  *   megabytes?: number,
+ *   work?: Work,
+ *   files?: number,
+ *   cached?: boolean,
  *   targets?: Target[],
  *   extra?: boolean,
  * }} Scenario `share`: how much of the capacity is offered, to everybody the same; `pace`: whose capacity that is,
- *   where it is not the slowest's; `direct`: O_DIRECT; `megabytes`: of the file (256); `extra`: only when named
+ *   where it is not the slowest's; `direct`: O_DIRECT; `megabytes`: of the file (256); `work`, `files`: what is done, with how
+ *   many files (10,000); `cached`: what is copied is in the page cache; `extra`: only when named
  */
 
 const everyone = ['ours io_uring', 'ours epoll', 'C epoll', 'C uring', 'node:net', 'bun', 'deno']
@@ -287,6 +292,36 @@ const all = [
         ],
       }),
   ),
+  {
+    name: 'readfile',
+    title: 'readFile of 10,000 files of 4 KiB, page cache, 32 in flight',
+    kind: 'work',
+    work: 'readFile',
+    columns: ['rate', 'cpu'],
+    entries: ['ours fs readFile', 'node:fs readFile'],
+  },
+  ...['streamRead', 'streamWrite'].map(
+    (work) =>
+      /** @type {Scenario} */ ({
+        name: work === 'streamRead' ? 'stream-read' : 'stream-write',
+        title: `1 GiB ${work === 'streamRead' ? 'read by createReadStream, page cache' : 'written by createWriteStream, tmpfs'}`,
+        kind: 'stream',
+        work,
+        columns: ['rate', 'cpu'],
+        entries: [`ours fs ${work}`, `node:fs ${work}`],
+      }),
+  ),
+  ...[false, true].map(
+    (cached) =>
+      /** @type {Scenario} */ ({
+        name: cached ? 'copy-cached' : 'copy',
+        title: `a folder of 10,000 files of 4 KiB copied to tmpfs, ${cached ? 'from the page cache' : 'not in the page cache before'}`,
+        kind: 'copy',
+        cached,
+        columns: ['rate', 'cpu'],
+        entries: ['ours copy-tree', 'cp -r', 'node:fs cp'],
+      }),
+  ),
 ]
 
 /** With the targets that were promised for each. */
@@ -299,6 +334,7 @@ export const scenarios = all.map((scenario) => ({
 export const groups = {
   tcp: ['echo64', 'echo1000', 'echo9000', 'big', 'pipeline', 'idle10k'],
   faces: ['http', 'fastify', 'download', 'upload', 'pipe64', 'pipe64k'],
+  whole: ['readfile', 'stream-read', 'stream-write', 'copy', 'copy-cached'],
   models: ['models64', 'models500'],
   latency: ['pingpong', 'openloop', 'openloop70', 'openloop90'],
   all: scenarios.filter(({ extra }) => !extra).map(({ name }) => name),

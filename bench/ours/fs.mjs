@@ -13,14 +13,11 @@ const { flags, buffers, nextBlock, arrived, timeLeft, finish } = reads(
 
 const file = await open(path, flags)
 if (form === 'batch') {
-  const blocks = buffers.map(nextBlock)
+  const positions = new Float64Array(buffers.length)
   while (timeLeft()) {
-    for (let i = 0; i < blocks.length; i++) blocks[i] = nextBlock()
-    const lengths = await file.readBatch(
-      buffers,
-      blocks.map((block) => block * BLOCK),
-    )
-    for (const [i, block] of blocks.entries()) arrived(buffers[i], lengths[i], block)
+    for (let i = 0; i < positions.length; i++) positions[i] = nextBlock() * BLOCK
+    const lengths = await file.readBatch(buffers, positions)
+    for (let i = 0; i < positions.length; i++) arrived(buffers[i], lengths[i], positions[i] / BLOCK)
   }
 } else {
   await Promise.all(buffers.map(readOn))

@@ -5,6 +5,8 @@
 import * as fs from 'node:fs'
 import { keepFreedMemory } from '../sys/malloc.js'
 import type { FileHandle } from './handle.js'
+import { ReadAhead } from './read-ahead.js'
+import { sizeOf } from './whole.js'
 
 export interface ReadStreamOptions {
   encoding?: BufferEncoding | null
@@ -14,7 +16,7 @@ export interface ReadStreamOptions {
   /** The first byte, and the last. Without `start`: from the file's own position on. */
   start?: number
   end?: number
-  /** How much is read at once. Default 64 KiB. */
+  /** The size of a chunk. Default 64 KiB. Of a regular file several are read at once. */
   highWaterMark?: number
   /** Destroys the stream, and ends a read that waits. */
   signal?: AbortSignal
@@ -25,11 +27,18 @@ export interface WriteStreamOptions {
   autoClose?: boolean
   emitClose?: boolean
   start?: number
+  /** So many bytes may wait before `write` returns false. Default 1 MiB. */
   highWaterMark?: number
   /** fsync(2) before it closes. */
   flush?: boolean
   signal?: AbortSignal
 }
+
+/**
+ * What is written while a write is under way goes out as one writev(2) afterwards. With as little as Node lets wait
+ * (16 KiB, or 64) nothing would ever come together.
+ */
+const WRITE_AHEAD = 1024 * 1024
 
 type Done = (error: Error | null, bytes?: number, memory?: unknown) => void
 
@@ -81,13 +90,20 @@ export function readStream(handle: FileHandle, options: ReadStreamOptions = {}):
   // A stream of large buffers that are freed as soon as they are read.
   keepFreedMemory()
   const stream = fs.createReadStream('', optionsFor(handle, options))
+  // Of a handle that stays open, and has no `start`, the position is the user's: it must not run ahead of the stream.
+  if (sizeOf(handle.fd) > 0 && (options.start !== undefined || options.autoClose !== false)) {
+    new ReadAhead(handle.file, stream)
+  }
   handle.once('close', () => stream.close())
   return stream
 }
 
 /** @throws as readStream */
 export function writeStream(handle: FileHandle, options: WriteStreamOptions = {}): fs.WriteStream {
-  const stream = fs.createWriteStream('', optionsFor(handle, options))
+  const stream = fs.createWriteStream(
+    '',
+    optionsFor(handle, { ...options, highWaterMark: options.highWaterMark ?? WRITE_AHEAD }),
+  )
   handle.once('close', () => stream.close())
   return stream
 }

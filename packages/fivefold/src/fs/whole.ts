@@ -25,7 +25,7 @@ const statx = new Uint32Array(STATX.size / 4)
 const STATX_TYPE_AND_SIZE = 0x201
 
 /** The size of an open regular file; 0: it does not tell. Of an open file that is no wait for a disk. */
-function sizeOf(fd: number): number {
+export function sizeOf(fd: number): number {
   const result = rawStatx(fd, '', AT_EMPTY_PATH, STATX_TYPE_AND_SIZE, statx)
   if (result < 0) throw nodeError(result, 'fstat')
   if ((statx[STATX.mode >>> 2]! & S_IFMT) !== S_IFREG) return 0

@@ -28,6 +28,7 @@
  * (k) A ring belongs to the thread that opened it. It keeps the credentials of that moment: drop privileges before.
  * (l) A zero-copy send (`tuning.zeroCopyFrom`) answers twice: the bytes sent, and later, with F_NOTIF, that the buffer
  *     is ours again. The operation is over with the second.
+ * (m) A write at a file's own position that ends short may leave the position where it was (io-uring/position.ts).
  */
 import type { DriverOptions, Model, Verdict } from '../model.js'
 import { unavailable } from '../verdict.js'

@@ -19,10 +19,18 @@ import {
   type Ring,
 } from '../../../sys/uring.js'
 import type { Driver, Host, Tuning } from '../../model.js'
-import { advance, type DatagramOperation, Kind, type Operation, ownSmall } from '../../operation.js'
+import {
+  advance,
+  type DatagramOperation,
+  type FileOperation,
+  Kind,
+  type Operation,
+  ownSmall,
+} from '../../operation.js'
 import { now } from '../../stamps.js'
 import { DatagramSends } from './datagram-sends.js'
 import { DatagramBuffers } from './datagrams.js'
+import { mendPosition, notePosition } from './position.js'
 import { OperationQueue } from './queue.js'
 import { INCREMENTAL, ReceiveBuffers, type ReceiveSizes, WHOLE } from './receive.js'
 import { RegisteredBuffers } from './registered-buffers.js'
@@ -335,6 +343,10 @@ export class IoUringDriver implements Driver {
         case Kind.sendto:
           this.#sentTo(operation, result)
           break
+        case Kind.write:
+          mendPosition(operation as FileOperation, result)
+          this.#done(operation, result)
+          break
         default:
           this.#done(operation, result)
       }
@@ -378,6 +390,7 @@ export class IoUringDriver implements Driver {
       this.#datagrams ??= new DatagramBuffers(this.ring, DATAGRAMS, this.#sizes.datagrams ?? 128)
     }
     if (this.#files !== null && kind === Kind.receive) this.#files.add(operation.fd)
+    if (kind === Kind.write) notePosition(operation as FileOperation)
     this.#slots.asked[slot] = 1
     this.#requests.start(operation, this.#slots.generations[slot]!)
   }
