@@ -122,3 +122,29 @@ test('child processes, the cluster and the standard streams go on as they were',
   const { stdout, stderr } = spawnSync(process.execPath, ['--import', register, path], { encoding: 'utf8' })
   assert.equal(stdout, 'piped forked from the worker', stderr)
 })
+
+test('by --require too; and then what the primary of a cluster sends to a worker that begins is there', () => {
+  const path = join(folder, 'sent.cjs')
+  writeFileSync(
+    path,
+    `const cluster = require('cluster'), net = require('net')
+     if (cluster.isPrimary) {
+       const worker = cluster.fork()
+       const server = net.createServer()
+       worker.on('online', () => server.listen(0, '127.0.0.1', () => {
+         process.stdout.write(server.model + ' ')
+         worker.send('a server', server)
+       }))
+       worker.on('message', (text) => {
+         process.stdout.write(text)
+         server.close()
+         worker.kill()
+       })
+     } else process.on('message', (text, server) => process.send(text + ' ' + (server instanceof net.Server)))`,
+  )
+  const { stdout, stderr } = spawnSync(process.execPath, ['--require', register, path], {
+    env: { ...process.env, FIVEFOLD_MODEL: 'epoll' },
+    encoding: 'utf8',
+  })
+  assert.equal(stdout, 'epoll a server true', stderr)
+})

@@ -186,7 +186,9 @@ test('the kind of request that a server is given is the one it makes; else it is
     assert.equal(text, kind.name)
     server.close()
   }
-  assert.throws(() => createServer(7 as never), { code: 'ERR_INVALID_ARG_TYPE' })
+  for (const wrong of [7, 'a', []]) {
+    assert.throws(() => createServer(wrong as never), { code: 'ERR_INVALID_ARG_TYPE' })
+  }
 })
 
 test('closing: idle connections go, busy ones are waited for', async (t) => {

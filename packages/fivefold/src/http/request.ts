@@ -22,6 +22,7 @@ export function withRequest(options: unknown, listener: unknown): [options: unkn
   if (typeof options === 'function') return [Object.create(null, own), options]
   if (options === undefined || options === null) return [Object.create(null, own), listener]
   // What is wrong with it is said by Node.
-  const named = typeof options !== 'object' || (options as { IncomingMessage?: unknown }).IncomingMessage
-  return named ? [options, listener] : [Object.create(options, own), listener]
+  const plain = typeof options === 'object' && !Array.isArray(options)
+  if (!plain || (options as { IncomingMessage?: unknown }).IncomingMessage) return [options, listener]
+  return [Object.create(options, own), listener]
 }

@@ -17,18 +17,12 @@
  */
 import { rawClose } from '../sys/descriptor.js'
 import { EFD_CLOEXEC, EFD_NONBLOCK, eventfd, rawEventfdRead, rawEventfdWrite } from '../sys/eventfd.js'
-import {
-  MSG_DONTWAIT,
-  rawAccept4,
-  rawConnect,
-  rawRecv,
-  rawSocketError,
-  SOCK_CLOEXEC,
-  SOCK_NONBLOCK,
-} from '../sys/socket.js'
+import { MSG_DONTWAIT, rawAccept4, rawRecv, SOCK_CLOEXEC, SOCK_NONBLOCK } from '../sys/socket.js'
 import { Arena } from './arena.js'
 import { finish, progress } from './completing.js'
+import { connected, connectNow } from './connect-now.js'
 import { DatagramReader, UNFINISHED } from './datagram-reader.js'
+import { Entry } from './entry.js'
 import { type Driver, type Interest, type Poller, READ, ReadyList, SEVERAL, WRITE } from './model.js'
 import {
   advance,
@@ -41,22 +35,6 @@ import {
 } from './operation.js'
 import { sendNow, sendtoNow } from './send-now.js'
 import { now } from './stamps.js'
-
-/** What one descriptor waits for. */
-class Entry {
-  readonly fd: number
-  /** The operation at work in each direction; further ones are queued behind it by `next`. */
-  reader: Operation | null = null
-  writer: Operation | null = null
-  /** What the poller knows. */
-  registered: Interest = 0
-  /** In the list of those whose interest changed. */
-  changed = false
-
-  constructor(fd: number) {
-    this.fd = fd
-  }
-}
 
 /** Accepts per descriptor and turn, and receives. */
 const MOST_ACCEPTS = 64
@@ -313,8 +291,8 @@ export class ReadinessDriver implements Driver {
       const operation = entry.writer
       if (operation.stamps !== null) operation.stamps.ready = now()
       if (operation.kind === Kind.connect) {
-        const result = this.#connected(operation)
-        if (result === -EALREADY) return
+        const result = connected(operation)
+        if (result === -EINPROGRESS) return
         this.#end(operation, result)
       } else if (!this.#push(operation, entry)) return
     }
@@ -323,24 +301,10 @@ export class ReadinessDriver implements Driver {
   /** @returns whether the operation is over */
   #attempt(operation: Operation): boolean {
     if (operation.kind !== Kind.connect) return this.#push(operation, null)
-    const { address } = operation
-    const result = rawConnect(operation.fd, address, address!.length)
-    // Interrupted, a connect goes on by itself: connect(2).
-    if (result === -EINPROGRESS || result === -EINTR) return false
+    const result = connectNow(operation)
+    if (result === -EINPROGRESS) return false
     finish(operation, result)
     return true
-  }
-
-  #connected(operation: Operation): number {
-    const error = rawSocketError(operation.fd)
-    if (error !== 0) return error < 0 ? error : -error
-    // The report may have been a mere hint: connect once more tells for sure. Whoever hears of each event once
-    // has had it, so an interruption is no answer.
-    let result: number
-    do result = rawConnect(operation.fd, operation.address, operation.address!.length)
-    while (result === -EINTR)
-    if (result === -EISCONN) return 0
-    return result === -EINPROGRESS ? -EALREADY : result
   }
 
   /** @returns whether the operation is over; false: there is no room now */
@@ -380,8 +344,6 @@ const EAGAIN = 11
 const ENOMEM = 12
 const EOPNOTSUPP = 95
 const ENOBUFS = 105
-const EISCONN = 106
-const EALREADY = 114
 const EINPROGRESS = 115
 const ECANCELED = 125
 
