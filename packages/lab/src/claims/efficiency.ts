@@ -215,7 +215,7 @@ export const efficiency: Experiment<Data> = {
     const wanted: readonly (readonly [connections: number, size: number, active?: number])[] = quick
       ? [
           [64, 65_536],
-          [200, 64, 10],
+          [100, 64, 5],
           [64, 64],
         ]
       : [
