@@ -186,7 +186,7 @@ test('what a turn takes from one socket is bounded, and none is left behind', ()
   driver.submit(operation)
   for (const datagram of numbered(3 * SLOTS, 1)) rawSend(peer, datagram, 1, 0)
   driver.turn(0)
-  assert.equal(came.length, 2 * SLOTS)
+  assert.equal(came.length, 1 + SLOTS, 'by recvfrom, and by one recvmmsg')
   driver.turn(0)
   assert.deepEqual(
     came,

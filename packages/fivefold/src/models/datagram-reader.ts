@@ -1,9 +1,9 @@
 /**
  * Phase 2 of a repeating recvfrom, for the readiness driver: the calls that take the datagrams, and their delivery.
  *
- * (a) Small datagrams come by recvmmsg(2), as many as there are in one call; fewer than there was room for were the
- *     last. Large ones come by recvfrom(2), one by one, into memory that is given away: no byte is copied twice. What
- *     came last decides.
+ * (a) A datagram comes by recvfrom(2), and what else lies there by recvmmsg(2), as many as there are in one call; fewer
+ *     than there was room for were the last. While several come together that call is the first. Large ones come by
+ *     recvfrom, one by one, into memory that is given away: no byte is copied twice. What came last decides.
  * (b) A handler may cancel while others of the same call are yet to be told. They are no longer in the kernel, so they
  *     are told still, and the cancelled operation is over with the last of them: model.ts says so of `cancel`.
  * (c) An error of recvmmsg after the first datagram is told by the next call. It keeps the socket readable; a poller that
@@ -51,8 +51,9 @@ export class DatagramReader {
    */
   read(operation: DatagramOperation, toTheEnd: boolean): number {
     let datagrams = 0
-    for (let calls = 0; calls < MOST_CALLS && datagrams < MOST_DATAGRAMS; calls++) {
-      const many = operation.controlBytes > 0 || (!operation.large && operation.room <= SLOT_ROOM)
+    for (let calls = 0; calls < MOST_CALLS && datagrams <= MOST_DATAGRAMS - SLOTS; calls++) {
+      const small = !operation.large && operation.room <= SLOT_ROOM
+      const many = operation.controlBytes > 0 || (small && (operation.several || datagrams > 0))
       const came = many ? this.#receiveMany(operation) : this.#receiveOne(operation)
       if (came > 0) {
         datagrams += came
@@ -74,6 +75,7 @@ export class DatagramReader {
     const { controlBytes } = operation
     const room = Math.min(operation.room, SLOT_ROOM)
     const count = slots.receive(operation.fd, room, controlBytes)
+    operation.several = count > 1
     if (count <= 0) return count
     if (operation.stamps !== null) operation.stamps.copied = now()
     this.#telling = operation

@@ -130,8 +130,9 @@ export class DatagramOperation extends Operation {
   truncated = false
   /** recvfrom: the control data that came with it, as recvmsg(2) writes them; null where none were asked for. */
   control: Uint8Array | null = null
-  /** The driver's: the last one that came was large. */
+  /** The driver's: the last one that came was large; several came with the last call that could bring them. */
   large = false
+  several = false
 }
 
 /** What only read, write, open and call ask. */
