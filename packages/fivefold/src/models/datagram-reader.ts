@@ -11,8 +11,8 @@
  */
 import { ADDRESS_BYTES, decodeShared } from '../sys/address.js'
 import { MSG_DONTWAIT, MSG_TRUNC, rawRecvfrom } from '../sys/socket.js'
+import { progress } from './answers.js'
 import type { Arena } from './arena.js'
-import { progress } from './completing.js'
 import { MessageSlots, SLOT_ROOM, SLOTS } from './message-slots.js'
 import type { DatagramOperation } from './operation.js'
 import { now } from './stamps.js'

@@ -18,8 +18,8 @@
 import { rawClose } from '../sys/descriptor.js'
 import { EFD_CLOEXEC, EFD_NONBLOCK, eventfd, rawEventfdRead, rawEventfdWrite } from '../sys/eventfd.js'
 import { MSG_DONTWAIT, rawAccept4, rawRecv, SOCK_CLOEXEC, SOCK_NONBLOCK } from '../sys/socket.js'
+import { begun, finish, progress } from './answers.js'
 import { Arena } from './arena.js'
-import { finish, progress } from './completing.js'
 import { connected, connectNow } from './connect-now.js'
 import { DatagramReader, UNFINISHED } from './datagram-reader.js'
 import { Entry } from './entry.js'
@@ -79,12 +79,7 @@ export class ReadinessDriver implements Driver {
   }
 
   submit(operation: Operation): void {
-    operation.inFlight = true
-    operation.cancelled = false
-    operation.more = false
-    operation.next = null
-    operation.index = operation.offset = operation.sent = 0
-    if (operation.stamps !== null) operation.stamps.called = now()
+    begun(operation)
     switch (operation.kind) {
       case Kind.accept:
       case Kind.receive:

@@ -221,7 +221,6 @@ export class BlockingDriver implements Driver {
   }
 
   #progress(thread: Thread, operation: Operation, slot: number, result: number): void {
-    operation.chunk = null
     if (operation.kind === Kind.receive) operation.chunk = thread.chunk(slot, result, this.#copies)
     else if (operation.kind === Kind.recvfrom && result >= 0) {
       const kept = Math.min(result, thread.words[at.ROOM]!)
@@ -302,7 +301,6 @@ export class BlockingDriver implements Driver {
 
   #end(operation: Operation, result: number): void {
     operation.slot = -1
-    operation.chunk = null
     finish(operation, result)
   }
 }

@@ -18,6 +18,7 @@ import {
   IORING_POLL_ADD_MULTI,
   type Ring,
 } from '../../../sys/uring.js'
+import { begun, finish, progress } from '../../answers.js'
 import type { Driver, Host, Tuning } from '../../model.js'
 import {
   advance,
@@ -160,15 +161,9 @@ export class IoUringDriver implements Driver {
   // ---- questions
 
   submit(operation: Operation): void {
-    operation.inFlight = true
-    operation.cancelled = false
-    operation.more = false
-    operation.index = operation.offset = operation.sent = 0
-    if (operation.stamps !== null) operation.stamps.called = now()
+    begun(operation)
     if (this.#closed) {
-      operation.inFlight = false
-      operation.result = -ECANCELED
-      operation.owner.completed(operation)
+      finish(operation, -ECANCELED)
       return
     }
     this.#slots.take(operation)
@@ -422,7 +417,6 @@ export class IoUringDriver implements Driver {
       operation.chunk = this.#receive.take(id, result, (flags & IORING_CQE_F_BUF_MORE) !== 0)
       this.#slots.fed[operation.slot] = 1
       this.#progress(operation, result)
-      operation.chunk = null
       if (this.#slots.asked[operation.slot] === 0 && operation.inFlight) this.#again(operation)
     } else if (result === 0) {
       this.#finish(operation, 0)
@@ -479,7 +473,6 @@ export class IoUringDriver implements Driver {
       buffers.recycle(id)
       this.#slots.fed[operation.slot] = 1
       this.#progress(operation, length)
-      operation.chunk = null
       if (this.#slots.asked[operation.slot] === 0 && operation.inFlight) this.#again(operation)
     } else if (result === -ENOBUFS && !operation.cancelled) {
       this.#ranDry(operation)
@@ -539,11 +532,8 @@ export class IoUringDriver implements Driver {
   }
 
   #progress(operation: Operation, result: number): void {
-    if (this.#silent) return
-    operation.result = result
-    operation.more = true
-    if (operation.stamps !== null) operation.stamps.delivered = now()
-    operation.owner.completed(operation)
+    if (this.#silent) operation.chunk = null
+    else progress(operation, result)
   }
 
   #finish(operation: Operation, result: number): void {
@@ -551,13 +541,8 @@ export class IoUringDriver implements Driver {
     if (this.#files !== null && operation.kind === Kind.receive) this.#files.remove(operation.fd)
     this.#requests.release(slot)
     this.#slots.give(slot)
-    operation.inFlight = false
-    operation.more = false
-    operation.result = result
-    operation.chunk = null
-    if (this.#silent) return
-    if (operation.stamps !== null) operation.stamps.delivered = now()
-    operation.owner.completed(operation)
+    if (this.#silent) operation.inFlight = false
+    else finish(operation, result)
   }
 
   // ---- the end
