@@ -14,6 +14,7 @@ import { MSG_DONTWAIT, MSG_TRUNC, rawRecvfrom } from '../sys/socket.js'
 import { progress } from './answers.js'
 import type { Arena } from './arena.js'
 import { MessageSlots, SLOT_ROOM, SLOTS } from './message-slots.js'
+import { ofTheNetwork } from './of-the-network.js'
 import type { DatagramOperation } from './operation.js'
 import { now } from './stamps.js'
 
@@ -130,9 +131,3 @@ export class DatagramReader {
 
 const EINTR = 4
 const EAGAIN = 11
-
-/** What recvfrom(2) reports of datagrams sent earlier (RFC 1122 4.1.3.3). */
-const ofTheNetwork = new Set([
-  -111 /* ECONNREFUSED */, -113 /* EHOSTUNREACH */, -101 /* ENETUNREACH */, -100 /* ENETDOWN */,
-  -112 /* EHOSTDOWN */, -64 /* ENONET */, -92 /* ENOPROTOOPT */, -71 /* EPROTO */, -90 /* EMSGSIZE */,
-])

@@ -38,6 +38,7 @@ import {
 } from '../../sys/socket.js'
 import { createThreadTimer, deleteThreadTimer } from '../../sys/thread-timer.js'
 import { rawSendByte } from '../../sys/wake.js'
+import { ofTheNetwork } from '../of-the-network.js'
 import { Kind } from '../operation.js'
 import { now } from '../stamps.js'
 import { blockSignals } from '../threads/signals.js'
@@ -419,12 +420,6 @@ const programs: Record<Kind, (fd: number) => void> = {
 
 /** Errors of accept(2) that concern one connection, already gone: the next may be fine. */
 const passing = new Set([interrupted, -103 /* ECONNABORTED */, -71 /* EPROTO */, -92 /* ENOPROTOOPT */])
-
-/** What recvfrom(2) reports of datagrams sent earlier (RFC 1122 4.1.3.3); the socket goes on. */
-const ofTheNetwork = new Set([
-  -111 /* ECONNREFUSED */, -113 /* EHOSTUNREACH */, -101 /* ENETUNREACH */, -100 /* ENETDOWN */,
-  -112 /* EHOSTDOWN */, -64 /* ENONET */, -92 /* ENOPROTOOPT */, -71 /* EPROTO */, -90 /* EMSGSIZE */,
-])
 
 blockSignals(data.signal)
 try {

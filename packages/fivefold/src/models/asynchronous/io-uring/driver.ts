@@ -20,6 +20,7 @@ import {
 } from '../../../sys/uring.js'
 import { begun, finish, progress } from '../../answers.js'
 import type { Driver, Host, Tuning } from '../../model.js'
+import { ofTheNetwork } from '../../of-the-network.js'
 import {
   advance,
   type DatagramOperation,
@@ -617,9 +618,3 @@ const EISCONN = 106
 const ECANCELED = 125
 /** What the kernel keeps to itself elsewhere: an open that waited was interrupted, as it is when cancelled. */
 const ERESTARTSYS = 512
-
-/** What a receive reports of datagrams sent earlier (RFC 1122 4.1.3.3): the socket goes on. */
-const ofTheNetwork = new Set([
-  -64 /* ENONET */, -71 /* EPROTO */, -90 /* EMSGSIZE */, -92 /* ENOPROTOOPT */, -100 /* ENETDOWN */,
-  -101 /* ENETUNREACH */, -111 /* ECONNREFUSED */, -112 /* EHOSTDOWN */, -113 /* EHOSTUNREACH */,
-])
