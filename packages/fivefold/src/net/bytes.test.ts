@@ -8,7 +8,6 @@ import nodeNet, { type AddressInfo } from 'node:net'
 import { type TestContext, test } from 'node:test'
 import { Pattern } from '../conformance/pattern.js'
 import { Random } from '../conformance/random.js'
-import { modelNamed } from '../models/choose.js'
 import type { ModelName } from '../models/model.js'
 import { rawClose } from '../sys/descriptor.js'
 import {
@@ -30,34 +29,14 @@ import {
   TCP_NODELAY,
 } from '../sys/socket.js'
 import net, { Server, Socket } from './index.js'
+import { models, type Pair, pair as plainPair, skip } from './pair.test.util.js'
 
-const models: ModelName[] = ['io_uring', 'epoll', 'poll']
-const skip = (model: ModelName) => {
-  const verdict = modelNamed(model).probe()
-  return verdict.ok ? false : verdict.reason
-}
-
-/** A connected pair: the one end of ours, the other Node's own. */
-async function pair(
-  t: TestContext,
-  model: ModelName,
-  options: object = {},
-): Promise<{ ours: Socket; theirs: nodeNet.Socket; end(): void }> {
-  const server = new Server({ model, ...options })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const theirs = nodeNet.connect((server.address() as AddressInfo).port, '127.0.0.1')
-  const [ours] = (await once(server, 'connection')) as [Socket]
-  ours.on('error', () => {})
-  theirs.on('error', () => {})
-  const end = () => {
-    ours.destroy()
-    theirs.destroy()
-    server.close()
-  }
-  // A test that fails leaves nothing behind that would keep the process.
-  t.after(end)
-  return { ours, theirs, end }
+/** What the peer does is not this test's business. */
+async function pair(t: TestContext, model: ModelName, options: object = {}): Promise<Pair> {
+  const both = await plainPair(t, model, options)
+  both.ours.on('error', () => {})
+  both.theirs.on('error', () => {})
+  return both
 }
 
 const encodings: BufferEncoding[] = ['utf8', 'latin1', 'hex', 'base64', 'utf16le', 'ascii']

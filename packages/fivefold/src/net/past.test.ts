@@ -4,38 +4,17 @@
  */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import nodeNet, { type AddressInfo } from 'node:net'
-import { type TestContext, test } from 'node:test'
+import nodeNet from 'node:net'
+import { test } from 'node:test'
 import { Pattern } from '../conformance/pattern.js'
 import { Random } from '../conformance/random.js'
-import { modelNamed } from '../models/choose.js'
-import type { ModelName } from '../models/model.js'
-import { Server, type Socket } from './index.js'
+import type { Socket } from './index.js'
+import { models, type Pair, pair, skip } from './pair.test.util.js'
 
-const models: ModelName[] = ['io_uring', 'epoll', 'poll']
-const skip = (model: ModelName) => {
-  const verdict = modelNamed(model).probe()
-  return verdict.ok ? false : verdict.reason
-}
 const turn = () => new Promise((resolve) => setImmediate(resolve))
 
-/** A server of ours with one connection, of which the client is Node's own. */
-async function pair(t: TestContext, model: ModelName): Promise<{ ours: Socket; theirs: nodeNet.Socket }> {
-  const server = new Server({ model, allowHalfOpen: true })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const theirs = nodeNet.connect((server.address() as AddressInfo).port, '127.0.0.1')
-  const [ours] = (await once(server, 'connection')) as [Socket]
-  t.after(() => {
-    ours.destroy()
-    theirs.destroy()
-    server.close()
-  })
-  return { ours, theirs }
-}
-
 /** Runs `work` in the turn in which something comes. */
-function within({ ours, theirs }: { ours: Socket; theirs: nodeNet.Socket }, work: () => void): Promise<void> {
+function within({ ours, theirs }: Pair, work: () => void): Promise<void> {
   return new Promise((resolve, reject) => {
     ours.once('data', () => {
       try {
@@ -61,71 +40,73 @@ async function receive(theirs: nodeNet.Socket, length: number): Promise<string> 
 }
 
 for (const model of models) {
-  test(`${model}: writes of every kind within turns, corked and not: in order, whole, each told once`, {
-    skip: skip(model),
-  }, async (t) => {
-    const both = await pair(t, model)
-    const { ours, theirs } = both
-    const random = new Random(11)
-    const pattern = new Pattern(5)
-    const check = new Pattern(5)
-    const came = new Promise<void>((resolve, reject) => {
-      theirs.on('data', (chunk) => {
-        try {
-          check.check(chunk)
-        } catch (error) {
-          reject(error)
-        }
-      })
-      theirs.on('end', resolve)
+  const scene = (name: string, run: (both: Pair) => Promise<void>) =>
+    test(`${model}: ${name}`, { skip: skip(model) }, async (t) => {
+      await run(await pair(t, model, { allowHalfOpen: true }))
     })
-    const told: number[] = []
-    let writes = 0
-    const write = () => {
-      const size = random.chance(0.2) ? random.between(0, 90_000) : random.between(0, 300)
-      const bytes = pattern.take(size)
-      const number = writes++
-      const wrote = (error?: Error | null) => {
-        assert.ok(!error)
-        told.push(number)
-      }
-      const kind = random.between(0, 4)
-      if (kind === 0) ours.write(bytes.toString('latin1'), 'latin1', wrote)
-      else if (kind === 1) ours.write(bytes.toString('hex'), 'hex', wrote)
-      else if (kind === 2) ours.write(new Uint8Array(bytes), wrote)
-      else ours.write(bytes, wrote)
-    }
-    for (let round = 0; round < 80; round++) {
-      await within(both, () => {
-        for (let step = random.between(1, 12); step > 0; step--) {
-          if (random.chance(0.25)) ours.cork()
-          if (random.chance(0.25)) ours.uncork()
-          write()
-        }
-      })
-      // What was corked is uncorked at once, in the next turn, or with later writes before it outside any turn.
-      if (random.chance(0.3)) await turn()
-      if (random.chance(0.3)) write()
-      while (ours.writableCorked > 0 && random.chance(0.9)) ours.uncork()
-    }
-    const finished = once(ours, 'finish')
-    ours.end()
-    await Promise.all([came, finished])
-    assert.equal(check.position, pattern.position)
-    assert.equal(ours.bytesWritten, pattern.position)
-    // Node's streams tell those that waited behind another before that other.
-    told.sort((one, other) => one - other)
-    assert.deepEqual(
-      told,
-      Array.from({ length: writes }, (_, index) => index),
-      'before `finish`, each once',
-    )
-  })
 
-  test(`${model}: what is written corked is held, whatever the turns, until it is uncorked`, {
-    skip: skip(model),
-  }, async (t) => {
-    const both = await pair(t, model)
+  scene(
+    'writes of every kind within turns, corked and not: in order, whole, each told once',
+    async (both) => {
+      const { ours, theirs } = both
+      const random = new Random(11)
+      const pattern = new Pattern(5)
+      const check = new Pattern(5)
+      const came = new Promise<void>((resolve, reject) => {
+        theirs.on('data', (chunk) => {
+          try {
+            check.check(chunk)
+          } catch (error) {
+            reject(error)
+          }
+        })
+        theirs.on('end', resolve)
+      })
+      const told: number[] = []
+      let writes = 0
+      const write = () => {
+        const size = random.chance(0.2) ? random.between(0, 90_000) : random.between(0, 300)
+        const bytes = pattern.take(size)
+        const number = writes++
+        const wrote = (error?: Error | null) => {
+          assert.ok(!error)
+          told.push(number)
+        }
+        const kind = random.between(0, 4)
+        if (kind === 0) ours.write(bytes.toString('latin1'), 'latin1', wrote)
+        else if (kind === 1) ours.write(bytes.toString('hex'), 'hex', wrote)
+        else if (kind === 2) ours.write(new Uint8Array(bytes), wrote)
+        else ours.write(bytes, wrote)
+      }
+      for (let round = 0; round < 80; round++) {
+        await within(both, () => {
+          for (let step = random.between(1, 12); step > 0; step--) {
+            if (random.chance(0.25)) ours.cork()
+            if (random.chance(0.25)) ours.uncork()
+            write()
+          }
+        })
+        // What was corked is uncorked at once, in the next turn, or with later writes before it outside any turn.
+        if (random.chance(0.3)) await turn()
+        if (random.chance(0.3)) write()
+        while (ours.writableCorked > 0 && random.chance(0.9)) ours.uncork()
+      }
+      const finished = once(ours, 'finish')
+      ours.end()
+      await Promise.all([came, finished])
+      assert.equal(check.position, pattern.position)
+      assert.equal(ours.bytesWritten, pattern.position)
+      // Node's streams tell those that waited behind another before that other.
+      told.sort((one, other) => one - other)
+      assert.deepEqual(
+        told,
+        Array.from({ length: writes }, (_, index) => index),
+        'before `finish`, each once',
+      )
+    },
+  )
+
+  scene('what is written corked is held, whatever the turns, until it is uncorked', async (both) => {
     const { ours, theirs } = both
     await within(both, () => {
       ours.write('free ')
@@ -145,10 +126,7 @@ for (const model of models) {
     assert.equal(ours.bytesWritten, 17)
   })
 
-  test(`${model}: a corked stream says at its mark that it is full, and when it is not any more`, {
-    skip: skip(model),
-  }, async (t) => {
-    const both = await pair(t, model)
+  scene('a corked stream says at its mark that it is full, and when it is not any more', async (both) => {
     const { ours, theirs } = both
     let written = 0
     await within(both, () => {
@@ -165,10 +143,7 @@ for (const model of models) {
     assert.equal((await receive(theirs, written)).length, written)
   })
 
-  test(`${model}: what is corked when the socket is destroyed is not sent, and what was before is`, {
-    skip: skip(model),
-  }, async (t) => {
-    const both = await pair(t, model)
+  scene('what is corked when the socket is destroyed is not sent, and what was before is', async (both) => {
     const { ours, theirs } = both
     await within(both, () => {
       ours.write('sent')
@@ -181,10 +156,7 @@ for (const model of models) {
     assert.equal(String(Buffer.concat(chunks)), 'sent')
   })
 
-  test(`${model}: an heir's own _write has every chunk, and a default encoding counts`, {
-    skip: skip(model),
-  }, async (t) => {
-    const both = await pair(t, model)
+  scene("an heir's own _write has every chunk, and a default encoding counts", async (both) => {
     const { ours, theirs } = both
     await within(both, () => {
       ours.setDefaultEncoding('hex')
@@ -203,10 +175,7 @@ for (const model of models) {
     assert.deepEqual(seen, ['cd'])
   })
 
-  test(`${model}: a write after the end, or of nothing known, fails as Node's does`, {
-    skip: skip(model),
-  }, async (t) => {
-    const both = await pair(t, model)
+  scene("a write after the end, or of nothing known, fails as Node's does", async (both) => {
     const { ours } = both
     ours.on('error', () => {})
     const codes: (string | undefined)[] = []
@@ -222,10 +191,7 @@ for (const model of models) {
     assert.deepEqual(codes, ['ERR_STREAM_WRITE_AFTER_END'])
   })
 
-  test(`${model}: in order, whichever way something gets into the queue of the corked stream`, {
-    skip: skip(model),
-  }, async (t) => {
-    const both = await pair(t, model)
+  scene('in order, whichever way something gets into the queue of the corked stream', async (both) => {
     const { ours, theirs } = both
     await within(both, () => {
       ours.cork()
@@ -239,10 +205,7 @@ for (const model of models) {
     assert.equal(await receive(theirs, 4), 'abcd')
   })
 
-  test(`${model}: what was uncorked is free, whatever is corked after it`, {
-    skip: skip(model),
-  }, async (t) => {
-    const both = await pair(t, model)
+  scene('what was uncorked is free, whatever is corked after it', async (both) => {
     const { ours, theirs } = both
     await within(both, () => {
       ours.cork()
@@ -256,10 +219,7 @@ for (const model of models) {
     assert.equal(ours.writableLength, 3)
   })
 
-  test(`${model}: a write after an end that is sent and told fails within a turn`, {
-    skip: skip(model),
-  }, async (t) => {
-    const both = await pair(t, model)
+  scene('a write after an end that is sent and told fails within a turn', async (both) => {
     const { ours } = both
     let failed: NodeJS.ErrnoException | null = null
     ours.on('error', () => {})
