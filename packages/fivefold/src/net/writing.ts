@@ -48,8 +48,21 @@ export interface Owner {
 /** So many bytes at most are copied to the outbox; larger ones are worth a call of their own. */
 const COPIED = 16 * 1024
 
-/** We say ourselves when a resource is over. */
-const manual = { requireManualDestroy: true }
+/** A callback that waits, in the asynchronous context that Node's request would have. */
+class Waiting {
+  readonly #resource: AsyncResource
+  readonly #done: WriteCallback
+
+  constructor(name: string, done: WriteCallback) {
+    // `run` says when it is over.
+    this.#resource = new AsyncResource(name, { requireManualDestroy: true })
+    this.#done = done
+  }
+
+  tell(error: Error | null): void {
+    run(this.#resource, this.#done, error)
+  }
+}
 
 export class Writing implements Sender {
   /** Where its bytes are in the outbox. */
@@ -65,13 +78,11 @@ export class Writing implements Sender {
   readonly #connection: Connection
   readonly #stream: Writes
   readonly #outbox: Outbox
-  /** Of the write that waits for the kernel, with its context. */
-  #written: WriteCallback | null = null
-  #writtenIn: AsyncResource | null = null
+  /** The write that waits for the kernel. */
+  #written: Waiting | null = null
   #writtenBytes = 0
-  /** Of the end that is being sent. */
-  #finished: WriteCallback | null = null
-  #finishedIn: AsyncResource | null = null
+  /** The end that is being sent. */
+  #finished: Waiting | null = null
   /** What went wrong, once something did. */
   #failed = 0
 
@@ -215,15 +226,10 @@ export class Writing implements Sender {
 
   /** What the kernel has no room for now. */
   #wait(buffers: Uint8Array[], done: WriteCallback): void {
-    this.#written = done
     this.#connection.writev(buffers)
-    if (this.#connection.bytesQueued > 0 || this.#written === null || this.closing) {
-      if (this.#written !== null) this.#waitFor(done)
-      return
-    }
+    if (this.#connection.bytesQueued > 0 || this.closing) this.#waitFor(done)
     // It had room after all.
-    this.#written = null
-    done()
+    else done()
   }
 
   /** @param done called when the kernel has all that was written: at once, or later; with what went wrong */
@@ -234,9 +240,8 @@ export class Writing implements Sender {
   }
 
   #waitFor(done: WriteCallback): void {
-    this.#written = done
+    this.#written = new Waiting('WRITEWRAP', done)
     this.#writtenBytes = this.#connection.bytesQueued
-    this.#writtenIn = new AsyncResource('WRITEWRAP', manual)
     this.#owner.settle()
   }
 
@@ -255,8 +260,7 @@ export class Writing implements Sender {
       process.nextTick(done)
       return
     }
-    this.#finished = done
-    this.#finishedIn = new AsyncResource('SHUTDOWNWRAP', manual)
+    this.#finished = new Waiting('SHUTDOWNWRAP', done)
     this.#connection.end()
     this.#owner.settle()
   }
@@ -265,36 +269,30 @@ export class Writing implements Sender {
 
   /** The kernel has all. */
   flushed(): void {
-    const done = this.#written
-    const resource = this.#writtenIn
-    if (done === null || resource === null) return
+    const written = this.#written
+    if (written === null) return
     this.#written = null
-    this.#writtenIn = null
     this.#writtenBytes = 0
     this.#owner.settle()
     this.#stream._unrefTimer()
-    run(resource, done, null)
+    written.tell(null)
   }
 
   /** Our end is sent. */
   finished(): void {
-    const done = this.#finished
-    const resource = this.#finishedIn
-    if (done === null || resource === null) return
+    const finished = this.#finished
+    if (finished === null) return
     this.#finished = null
-    this.#finishedIn = null
     this.#owner.settle()
-    run(resource, done, null)
+    finished.tell(null)
   }
 
   /** @returns false: nobody waits for a write that could have failed */
   broke(errno: number): boolean {
-    const done = this.#written
-    const resource = this.#writtenIn
-    if (done === null || resource === null) return false
+    const written = this.#written
+    if (written === null) return false
     this.#written = null
-    this.#writtenIn = null
-    run(resource, done, callError(errno, 'write'))
+    written.tell(callError(errno, 'write'))
     return true
   }
 }
