@@ -1,8 +1,8 @@
 /** A flood that nobody answers wakes the loop by the clock: nothing is lost by it, and whoever answers never meets it. */
 import assert from 'node:assert/strict'
-import { after, before, test } from 'node:test'
-import { time } from '../loop/coalescing.js'
+import { test } from 'node:test'
 import { engineFor } from '../loop/engine.js'
+import { everythingFloods } from '../loop/flooding.test.util.js'
 import { modelNamed } from '../models/choose.js'
 import type { ModelName } from '../models/model.js'
 import { AF_INET, encodeAddress } from '../sys/address.js'
@@ -16,18 +16,7 @@ const models: ModelName[] = (['blocking', 'poll', 'epoll', 'rtsig', 'io_uring'] 
   (name) => modelNamed(name).probe().ok,
 )
 
-// Time goes 10 us at each look: whatever comes, comes in a flood.
-const realNowMs = time.nowMs
-let nowMs = 0
-before(() => {
-  time.nowMs = () => {
-    nowMs += 0.01
-    return nowMs
-  }
-})
-after(() => {
-  time.nowMs = realNowMs
-})
+everythingFloods()
 
 const elsewhere = new Uint8Array(16)
 encodeAddress({ family: 'IPv4', address: '127.0.0.1', port: 9 }, elsewhere)

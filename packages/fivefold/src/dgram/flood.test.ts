@@ -1,26 +1,15 @@
 /** A flood that nobody answers is coalesced, unless the socket was made otherwise; a batch that is sent ends that. */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { after, before, test } from 'node:test'
-import { time } from '../loop/coalescing.js'
+import { test } from 'node:test'
 import { engineFor } from '../loop/engine.js'
+import { everythingFloods } from '../loop/flooding.test.util.js'
 import { AF_INET } from '../sys/address.js'
 import { rawClose } from '../sys/descriptor.js'
 import { connect, rawSend, SOCK_DGRAM, socket } from '../sys/socket.js'
 import { createSocket, type Socket } from './index.js'
 
-// Time goes 10 us at each look: whatever comes, comes in a flood.
-const realNowMs = time.nowMs
-let nowMs = 0
-before(() => {
-  time.nowMs = () => {
-    nowMs += 0.01
-    return nowMs
-  }
-})
-after(() => {
-  time.nowMs = realNowMs
-})
+everythingFloods()
 
 /** @returns sends one datagram and waits until it has come */
 async function flood(receiver: Socket): Promise<{ send: () => Promise<void>; close: () => Promise<void> }> {
