@@ -6,6 +6,7 @@
 //
 // An operation is a file, or 64 KiB. A tenth of the work comes first, as a warm-up, and is not counted.
 import { readdirSync, statSync, unlinkSync } from 'node:fs'
+import { tell } from '../lib/reads.mjs'
 
 const [module, work, target, amountText] = process.argv.slice(2)
 const api = await import(module)
@@ -93,17 +94,5 @@ operations = 0
 const began = performance.now()
 const cpu = process.cpuUsage()
 await whole()
-const seconds = (performance.now() - began) / 1000
-const used = process.cpuUsage(cpu)
-const cpuSeconds = (used.user + used.system) / 1e6
+tell(operations, began, cpu, 0)
 for (const path of leave) unlinkSync(path)
-console.log(
-  JSON.stringify({
-    operations,
-    seconds,
-    operationsPerSecond: operations / seconds,
-    cpuSeconds,
-    cpuMicrosPerOperation: (cpuSeconds * 1e6) / operations,
-    wrong: 0,
-  }),
-)

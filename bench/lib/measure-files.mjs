@@ -46,6 +46,11 @@ export async function measureFiles({ command, witness }, { direct = false, megab
   const raw = await runForJson(whole, { core: SERVER, seconds: duration + 60 })
   if (raw.wrong) throw new Error(`${raw.wrong} reads brought wrong bytes`)
   if (!raw.operations) throw new Error('nothing was read')
+  return told(raw)
+}
+
+/** What a program said of itself, as a result. @returns {import('./measure.mjs').Result} */
+export function told(/** @type {any} */ raw) {
   return {
     rate: raw.operationsPerSecond,
     cpu: raw.cpuMicrosPerOperation,

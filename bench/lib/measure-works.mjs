@@ -14,7 +14,7 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { blockFile } from './measure-files.mjs'
+import { blockFile, told } from './measure-files.mjs'
 import { bin } from './paths.mjs'
 import { atEnd, runForJson, runForText } from './processes.mjs'
 import { SERVER } from './server.mjs'
@@ -79,14 +79,7 @@ export async function measureWork({ command }, { work, files = 10_000, megabytes
   try {
     // A stream's threads, Node's or the kernel's, may have the other core.
     const core = work === 'readFile' ? SERVER : undefined
-    const raw = await runForJson([...command, target, String(amount)], { core, seconds: 300 })
-    return {
-      rate: raw.operationsPerSecond,
-      cpu: raw.cpuMicrosPerOperation,
-      notes: [],
-      disturbed: [],
-      raw,
-    }
+    return told(await runForJson([...command, target, String(amount)], { core, seconds: 300 }))
   } finally {
     if (folder) rmSync(folder, { recursive: true })
   }
