@@ -116,6 +116,7 @@ for (const model of models) {
           assert.ok(!stopped, 'it is paused')
           assert.ok(chunk.length <= 65_536, `${chunk.length} bytes`)
           check.check(chunk)
+          assert.equal(ours.bytesRead, check.position + ours.readableLength)
         } catch (error) {
           reject(error as Error)
         }

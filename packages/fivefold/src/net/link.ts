@@ -169,6 +169,7 @@ export class Link implements Owner {
       return
     }
     if (this.#userBuffer !== null) {
+      this.bytesRead += chunk.length
       if (!this.#userBuffer.take(chunk, face, this)) this.readStop()
       return
     }
@@ -178,8 +179,12 @@ export class Link implements Owner {
     }
   }
 
+  /** Bytes that the stream has been given: what is held back, or behind in the same chunk, does not count yet. */
+  bytesRead = 0
+
   #hand(chunk: Buffer): void {
     const face = this.face
+    this.bytesRead += chunk.length
     // What `push` comes to for a stream that flows, without the tick it spends on asking for more: this link reads on
     // until it is told to stop. The first chunk goes through `push`, which marks the stream as used.
     if (

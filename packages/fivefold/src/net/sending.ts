@@ -179,7 +179,7 @@ function leave(socket: Stateful): void {
   const state = socket[kState]
   const { link, resource } = state
   if (link === null) return
-  state.bytesRead = link.connection.bytesRead
+  state.bytesRead = link.bytesRead
   state.bytesWritten = link.writing.bytesWritten
   state.link = state.resource = null
   link.leave()

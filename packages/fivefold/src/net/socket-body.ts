@@ -183,7 +183,7 @@ export class SocketBody extends SocketSettings {
     self._sockname = null
     if (state.passing !== null) dropPassing(state)
     if (link !== null) {
-      state.bytesRead = link.connection.bytesRead
+      state.bytesRead = link.bytesRead
       state.bytesWritten = link.writing.bytesWritten
       link.close(hadError, state.resets)
     } else if (dial !== null) dial.close()

@@ -141,7 +141,7 @@ define('bufferSize', (socket) =>
 )
 define('bytesRead', (socket) => {
   const { link, bytesRead } = socket[kState]
-  return link?.connection.bytesRead ?? bytesRead
+  return link?.bytesRead ?? bytesRead
 })
 // With what was written while it was corked, wherever that is kept.
 define(
